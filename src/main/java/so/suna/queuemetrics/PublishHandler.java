@@ -1,0 +1,136 @@
+package so.suna.queuemetrics;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestHandler;
+import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import so.suna.queuemetrics.cloudwatch.Datums;
+import so.suna.queuemetrics.cloudwatch.MetricPublisher;
+import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
+import so.suna.queuemetrics.dramatiq.SnapshotReader;
+import so.suna.queuemetrics.ecs.WorkerCounter;
+import so.suna.queuemetrics.redis.IamToken;
+import so.suna.queuemetrics.redis.ReadOnlyRedis;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
+import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+import software.amazon.awssdk.services.ecs.EcsClient;
+
+/**
+ * One tick: reads the queues, counts the workers, publishes what is known. Whatever is unknown is
+ * left out, and then the invocation fails naming it, so that the function's error alarm rings.
+ */
+public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nullable Void> {
+
+  private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
+
+  private final Supplier<BrokerSnapshot> queues;
+  private final Optional<Supplier<Integer>> workers;
+  private final Datums datums;
+  private final Consumer<List<MetricDatum>> publisher;
+  private final Clock clock;
+
+  /**
+   * The one that Lambda calls. Opens no connection.
+   *
+   * @throws IllegalArgumentException if the environment is bad
+   */
+  public PublishHandler() {
+    this(Settings.of(System.getenv()), Clock.systemUTC());
+  }
+
+  private PublishHandler(Settings settings, Clock clock) {
+    this(
+        new SnapshotReader(
+                new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
+                settings.dramatiqNamespace(),
+                settings.queues(),
+                clock)
+            ::read,
+        settings
+            .workers()
+            .map(
+                in ->
+                    new WorkerCounter(client(EcsClient.builder()), in.cluster(), in.service())
+                        ::running),
+        new Datums(settings.serviceName(), settings.perQueueMetrics()),
+        new MetricPublisher(client(CloudWatchClient.builder()), settings.metricNamespace())
+            ::publish,
+        clock);
+  }
+
+  PublishHandler(
+      Supplier<BrokerSnapshot> queues,
+      Optional<Supplier<Integer>> workers,
+      Datums datums,
+      Consumer<List<MetricDatum>> publisher,
+      Clock clock) {
+    this.queues = queues;
+    this.workers = workers;
+    this.datums = datums;
+    this.publisher = publisher;
+    this.clock = clock;
+  }
+
+  private static <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C client(
+      B builder) {
+    return builder
+        .httpClientBuilder(
+            UrlConnectionHttpClient.builder()
+                .connectionTimeout(ATTEMPT_TIMEOUT)
+                .socketTimeout(ATTEMPT_TIMEOUT))
+        .overrideConfiguration(
+            calls ->
+                calls
+                    .retryStrategy(AwsRetryStrategy.standardRetryStrategy())
+                    .apiCallAttemptTimeout(ATTEMPT_TIMEOUT)
+                    .apiCallTimeout(CALL_TIMEOUT))
+        .build();
+  }
+
+  /**
+   * The event is not looked at: when it was meant for does not matter, the queues are read as they
+   * are now.
+   *
+   * @throws TickFailedException if anything could not be read or published
+   */
+  @Override
+  public @Nullable Void handleRequest(@Nullable ScheduledEvent event, Context context) {
+    tick(line -> context.getLogger().log(line + "\n"));
+    return null;
+  }
+
+  private void tick(Consumer<String> log) {
+    var report = new TickReport(clock);
+    Optional<BrokerSnapshot> snapshot = report.attempt("redis", queues);
+    Optional<Integer> running = workers.flatMap(counter -> report.attempt("ecs", counter));
+
+    List<MetricDatum> gathered = new ArrayList<>();
+    snapshot.map(datums::of).ifPresent(gathered::addAll);
+    running.map(count -> datums.ofWorkers(count, clock.instant())).ifPresent(gathered::add);
+    snapshot
+        .flatMap(queues -> running.flatMap(count -> datums.ofBacklogPerWorker(queues, count)))
+        .ifPresent(gathered::add);
+
+    Optional<Integer> published = report.attempt("cloudwatch", () -> publish(gathered));
+    snapshot.map(BrokerSnapshot::problems).ifPresent(report::add);
+    log.accept(report.line(gathered, published.orElse(0)));
+    report.throwIfAnythingFailed();
+  }
+
+  private int publish(List<MetricDatum> gathered) {
+    publisher.accept(gathered);
+    return gathered.size();
+  }
+}

@@ -1,0 +1,232 @@
+package so.suna.queuemetrics;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import so.suna.queuemetrics.dramatiq.QueueName;
+import so.suna.queuemetrics.http.BearerToken;
+import so.suna.queuemetrics.postgres.Database;
+import so.suna.queuemetrics.redis.Login;
+import so.suna.queuemetrics.redis.RedisEndpoint;
+
+/**
+ * What the environment says, read and checked once at the start. An empty variable counts as one
+ * that is not set. Immutable.
+ *
+ * @param workers empty: workers are not counted and there is no backlog per worker
+ */
+record Settings(
+    RedisEndpoint redis,
+    String dramatiqNamespace,
+    List<QueueName> queues,
+    boolean perQueueMetrics,
+    String metricNamespace,
+    String serviceName,
+    Optional<WorkerService> workers,
+    Optional<BearerToken> queryToken,
+    Optional<Database> database) {
+
+  /** The ECS service whose running tasks are the workers. */
+  record WorkerService(String cluster, String service) {}
+
+  /**
+   * @throws IllegalArgumentException if any variable is bad; the message lists all that are, with
+   *     values but no secrets
+   */
+  static Settings of(Map<String, String> environment) {
+    return new Reader(environment).settings();
+  }
+
+  private static final class Reader {
+
+    private static final Pattern HOST = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?");
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+    private static final Pattern METRIC_NAMESPACE =
+        Pattern.compile("(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}");
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+    private static final Pattern DIMENSION_VALUE =
+        Pattern.compile("(?=.*[!-~])[ -9;-~][ -~]{0,1023}");
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+    private static final Pattern ECS_NAME = Pattern.compile("[A-Za-z0-9_-]{1,255}");
+
+    private final Map<String, String> environment;
+    private final List<String> faults = new ArrayList<>();
+
+    Reader(Map<String, String> environment) {
+      this.environment = environment;
+    }
+
+    Settings settings() {
+      var settings =
+          new Settings(
+              new RedisEndpoint(
+                  required("REDIS_HOST", HOST, "a host name or address, without scheme or port"),
+                  port("REDIS_PORT", 6379),
+                  flag("REDIS_TLS", true),
+                  login()),
+              value("DRAMATIQ_NAMESPACE").orElse("dramatiq"),
+              queues(),
+              flag("PER_QUEUE_METRICS", false),
+              matching(
+                      "METRIC_NAMESPACE",
+                      METRIC_NAMESPACE,
+                      "1 to 255 of CloudWatch's characters and not begin with AWS/")
+                  .orElse("Kortix"),
+              matching(
+                      "SERVICE_NAME",
+                      DIMENSION_VALUE,
+                      "1 to 1024 printable ASCII characters and not begin with a colon")
+                  .orElse("worker"),
+              workers(),
+              secret("QUERY_TOKEN", BearerToken::new),
+              secret("DATABASE_URL", Database::of));
+      if (!faults.isEmpty()) {
+        throw new IllegalArgumentException("bad settings: " + String.join("; ", faults));
+      }
+      return settings;
+    }
+
+    private Login login() {
+      Optional<String> user = value("REDIS_USER");
+      Optional<String> password = value("REDIS_PASSWORD");
+      Optional<String> cache = value("REDIS_CACHE_NAME");
+      String authentication = value("REDIS_AUTHENTICATION").orElse("none");
+      switch (authentication) {
+        case "none" -> {
+          unused("REDIS_USER", user, "password or iam");
+          unused("REDIS_PASSWORD", password.map(_ -> "***"), "password");
+          return new Login.None();
+        }
+        case "password" -> {
+          if (password.isEmpty()) {
+            fault("REDIS_PASSWORD must be set with REDIS_AUTHENTICATION=password, was empty");
+          }
+          return new Login.Password(user, password.orElse(""));
+        }
+        case "iam" -> {
+          if (user.isEmpty()) {
+            fault("REDIS_USER must be set with REDIS_AUTHENTICATION=iam, was empty");
+          }
+          if (cache.isEmpty()) {
+            fault("REDIS_CACHE_NAME must be set with REDIS_AUTHENTICATION=iam, was empty");
+          }
+          if (!"true".equals(value("REDIS_TLS").orElse("true"))) {
+            fault(
+                "REDIS_TLS must be true with REDIS_AUTHENTICATION=iam, since ElastiCache takes tokens over TLS only, was "
+                    + value("REDIS_TLS").orElse(""));
+          }
+          // ElastiCache keeps the name in lower case, and signatures differ by case.
+          return new Login.Iam(user.orElse(""), cache.orElse("").toLowerCase(Locale.ROOT));
+        }
+        default -> {
+          fault("REDIS_AUTHENTICATION must be none, password or iam, was " + authentication);
+          return new Login.None();
+        }
+      }
+    }
+
+    private void unused(String name, Optional<String> value, String wanted) {
+      value.ifPresent(
+          found ->
+              fault(
+                  "%s is set, so REDIS_AUTHENTICATION must be %s, was none (%s=%s)"
+                      .formatted(name, wanted, name, found)));
+    }
+
+    private List<QueueName> queues() {
+      String names = value("QUEUE_NAMES").orElse("default");
+      Set<String> seen = new HashSet<>();
+      List<QueueName> queues = new ArrayList<>();
+      for (String name : Arrays.stream(names.split(",", -1)).map(String::strip).toList()) {
+        try {
+          queues.add(new QueueName(name));
+          if (!seen.add(name)) {
+            fault(
+                "QUEUE_NAMES must name each queue once, or its messages count twice, was " + names);
+          }
+        } catch (IllegalArgumentException e) {
+          fault("QUEUE_NAMES must be queue names separated by commas: " + e.getMessage());
+        }
+      }
+      return queues;
+    }
+
+    private Optional<WorkerService> workers() {
+      Optional<String> service = ecsName("ECS_WORKER_SERVICE");
+      Optional<String> cluster = ecsName("ECS_CLUSTER");
+      if (service.isPresent() && value("ECS_CLUSTER").isEmpty()) {
+        fault("ECS_CLUSTER must be set with ECS_WORKER_SERVICE, was empty");
+      }
+      return service.flatMap(name -> cluster.map(in -> new WorkerService(in, name)));
+    }
+
+    private Optional<String> ecsName(String name) {
+      return matching(name, ECS_NAME, "a name of 1 to 255 letters, digits, _ and -");
+    }
+
+    private int port(String name, int otherwise) {
+      Optional<String> value = value(name);
+      if (value.isEmpty()) {
+        return otherwise;
+      }
+      boolean inRange = value.get().matches("[0-9]{1,5}") && isPort(Integer.parseInt(value.get()));
+      if (!inRange) {
+        fault("%s must be 1 to 65535, was %s".formatted(name, value.get()));
+      }
+      return inRange ? Integer.parseInt(value.get()) : otherwise;
+    }
+
+    private static boolean isPort(int number) {
+      return number >= 1 && number <= 65_535;
+    }
+
+    private boolean flag(String name, boolean otherwise) {
+      String value = value(name).orElse(Boolean.toString(otherwise));
+      if (!value.equals("true") && !value.equals("false")) {
+        fault("%s must be true or false, was %s".formatted(name, value));
+      }
+      return value.equals("true");
+    }
+
+    private String required(String name, Pattern allowed, String expected) {
+      if (value(name).isEmpty()) {
+        fault("%s must be %s, was empty".formatted(name, expected));
+      }
+      return matching(name, allowed, expected).orElse("");
+    }
+
+    private Optional<String> matching(String name, Pattern allowed, String expected) {
+      Optional<String> value = value(name);
+      if (value.isPresent() && !allowed.matcher(value.get()).matches()) {
+        fault("%s must be %s, was %s".formatted(name, expected, value.get()));
+      }
+      return value;
+    }
+
+    private <T> Optional<T> secret(String name, Function<String, T> reader) {
+      try {
+        return value(name).map(reader);
+      } catch (IllegalArgumentException e) {
+        fault("%s must be right, was ***: expected %s".formatted(name, e.getMessage()));
+        return Optional.empty();
+      }
+    }
+
+    private Optional<String> value(String name) {
+      @Nullable String value = environment.get(name);
+      return Optional.ofNullable(value).filter(text -> !text.isBlank());
+    }
+
+    private void fault(String fault) {
+      faults.add(fault);
+    }
+  }
+}

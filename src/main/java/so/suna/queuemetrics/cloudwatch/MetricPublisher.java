@@ -1,0 +1,42 @@
+package so.suna.queuemetrics.cloudwatch;
+
+import java.util.List;
+import java.util.stream.Gatherers;
+import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
+import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+
+/** Sends datums to CloudWatch. Safe for use by several threads. */
+public final class MetricPublisher {
+
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+  static final int MAX_DATUMS_PER_CALL = 1_000;
+
+  private final CloudWatchClient cloudWatch;
+  private final String namespace;
+
+  public MetricPublisher(CloudWatchClient cloudWatch, String namespace) {
+    this.cloudWatch = cloudWatch;
+    this.namespace = namespace;
+  }
+
+  /**
+   * Publishes all, a thousand a call.
+   *
+   * @throws IllegalStateException if CloudWatch did not take a call; those before it are published,
+   *     those after it not
+   */
+  public void publish(List<MetricDatum> datums) {
+    datums.stream().gather(Gatherers.windowFixed(MAX_DATUMS_PER_CALL)).forEach(this::put);
+  }
+
+  private void put(List<MetricDatum> datums) {
+    try {
+      cloudWatch.putMetricData(request -> request.namespace(namespace).metricData(datums));
+    } catch (RuntimeException e) {
+      throw new IllegalStateException(
+          "%d datums not published to namespace %s (METRIC_NAMESPACE): %s"
+              .formatted(datums.size(), namespace, e.getMessage()),
+          e);
+    }
+  }
+}

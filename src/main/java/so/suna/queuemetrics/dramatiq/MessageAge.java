@@ -1,0 +1,104 @@
+package so.suna.queuemetrics.dramatiq;
+
+import com.google.gson.JsonParseException;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+
+/** How long ago a waiting message was first sent, from its {@code message_timestamp}. Pure. */
+final class MessageAge {
+
+  private static final String FIELD = "message_timestamp";
+
+  private MessageAge() {}
+
+  /**
+   * The age of the older of a queue's first and last message. A requeue puts old messages at the
+   * tail, so either may be the oldest. Zero where nothing waits, and where the sender's clock runs
+   * ahead of ours.
+   *
+   * @param first {@code sent} of the first id, as snapshot.lua replies it
+   * @param last the same of the last id
+   */
+  static Reading<Duration> oldest(
+      String what, @Nullable Object first, @Nullable Object last, Instant now) {
+    if (first == null && last == null) {
+      return new Known<>(Duration.ZERO);
+    }
+    try {
+      long oldestMillis = Math.min(sentMillis(first), sentMillis(last));
+      return new Known<>(Duration.ofMillis(Math.max(0, now.toEpochMilli() - oldestMillis)));
+    } catch (UnreadableException e) {
+      return new Unknown<>("%s not read: %s".formatted(what, e.getMessage()));
+    }
+  }
+
+  private static long sentMillis(@Nullable Object sent) throws UnreadableException {
+    if (!(sent instanceof byte[] bytes)) {
+      throw new UnreadableException(SnapshotReader.reason(sent));
+    }
+    boolean digitsOnly = bytes.length > 0 && Character.isDigit(bytes[0]);
+    return digitsOnly ? parse(new String(bytes, StandardCharsets.US_ASCII)) : search(bytes);
+  }
+
+  /**
+   * The top-level field of a payload that was not written by Dramatiq's own encoder; the last one
+   * wins, as in Python.
+   */
+  private static long search(byte[] payload) throws UnreadableException {
+    try (var json =
+        new JsonReader(
+            new InputStreamReader(new ByteArrayInputStream(payload), StandardCharsets.UTF_8))) {
+      json.setStrictness(Strictness.STRICT);
+      @Nullable String found = null;
+      json.beginObject();
+      while (json.hasNext()) {
+        if (!json.nextName().equals(FIELD)) {
+          json.skipValue();
+        } else if (json.peek() == JsonToken.NUMBER) {
+          found = json.nextString();
+        } else {
+          throw new UnreadableException(
+              FIELD + " must be a number, was a " + json.peek().name().toLowerCase(Locale.ROOT));
+        }
+      }
+      json.endObject();
+      if (found == null) {
+        throw new UnreadableException("payload has no " + FIELD);
+      }
+      return parse(found);
+    } catch (IOException | JsonParseException | IllegalStateException _) {
+      // The parser's own message may quote the payload.
+      throw new UnreadableException("payload is not valid JSON");
+    }
+  }
+
+  private static long parse(String millis) throws UnreadableException {
+    try {
+      return Long.parseLong(millis);
+    } catch (NumberFormatException _) {
+      throw new UnreadableException(
+          FIELD + " must be whole milliseconds, was " + abbreviated(millis));
+    }
+  }
+
+  private static String abbreviated(String text) {
+    return text.length() <= 32 ? text : text.substring(0, 32) + "…";
+  }
+
+  private static final class UnreadableException extends Exception {
+    UnreadableException(String message) {
+      super(message);
+    }
+  }
+}

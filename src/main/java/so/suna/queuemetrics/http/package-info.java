@@ -1,0 +1,5 @@
+/** Routes, token, JSON. Knows no Redis. */
+@NullMarked
+package so.suna.queuemetrics.http;
+
+import org.jspecify.annotations.NullMarked;

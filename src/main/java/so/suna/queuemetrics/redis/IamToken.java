@@ -1,0 +1,77 @@
+package so.suna.queuemetrics.redis;
+
+import java.time.Clock;
+import java.time.Duration;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.http.SdkHttpMethod;
+import software.amazon.awssdk.http.SdkHttpRequest;
+import software.amazon.awssdk.http.auth.aws.signer.AwsV4FamilyHttpSigner;
+import software.amazon.awssdk.http.auth.aws.signer.AwsV4HttpSigner;
+import software.amazon.awssdk.http.auth.spi.signer.HttpSigner;
+import software.amazon.awssdk.regions.providers.AwsRegionProvider;
+import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
+
+/**
+ * The password that ElastiCache takes from an IAM identity: a presigned request that is never sent.
+ * After <a
+ * href="https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html">Authenticating with
+ * IAM</a>. It is needed at login only, so every new connection gets a fresh one and none can be too
+ * old. Safe for use by several threads.
+ */
+public final class IamToken {
+
+  /** ElastiCache takes no more. */
+  private static final Duration VALID_FOR = Duration.ofSeconds(900);
+
+  private final AwsCredentialsProvider credentials;
+  private final AwsRegionProvider region;
+  private final Clock clock;
+
+  IamToken(AwsCredentialsProvider credentials, AwsRegionProvider region, Clock clock) {
+    this.credentials = credentials;
+    this.region = region;
+    this.clock = clock;
+  }
+
+  /**
+   * Signs as this function's role, in this function's region; both are looked up when first needed.
+   */
+  public static IamToken ofThisFunction() {
+    return new IamToken(
+        DefaultCredentialsProvider.builder().build(),
+        new DefaultAwsRegionProviderChain(),
+        Clock.systemUTC());
+  }
+
+  /** Signs with the credentials of this moment. */
+  String sign(Login.Iam login) {
+    SdkHttpRequest connect =
+        SdkHttpRequest.builder()
+            .method(SdkHttpMethod.GET)
+            .protocol("https")
+            .host(login.cacheName())
+            .encodedPath("/")
+            .putRawQueryParameter("Action", "connect")
+            .putRawQueryParameter("User", login.user())
+            .build();
+    String url =
+        AwsV4HttpSigner.create()
+            .sign(
+                request ->
+                    request
+                        .identity(credentials.resolveCredentials())
+                        .request(connect)
+                        .putProperty(AwsV4FamilyHttpSigner.SERVICE_SIGNING_NAME, "elasticache")
+                        .putProperty(AwsV4HttpSigner.REGION_NAME, region.getRegion().id())
+                        .putProperty(
+                            AwsV4FamilyHttpSigner.AUTH_LOCATION,
+                            AwsV4FamilyHttpSigner.AuthLocation.QUERY_STRING)
+                        .putProperty(AwsV4FamilyHttpSigner.EXPIRATION_DURATION, VALID_FOR)
+                        .putProperty(HttpSigner.SIGNING_CLOCK, clock))
+            .request()
+            .getUri()
+            .toString();
+    return url.substring("https://".length());
+  }
+}

@@ -1,0 +1,191 @@
+package so.suna.queuemetrics.redis;
+
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+import redis.clients.jedis.ClientSetInfoConfig;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.Connection;
+import redis.clients.jedis.DefaultJedisClientConfig;
+import redis.clients.jedis.JedisClientConfig;
+import redis.clients.jedis.Protocol.Command;
+import redis.clients.jedis.exceptions.JedisAccessControlException;
+import redis.clients.jedis.exceptions.JedisConnectionException;
+import redis.clients.jedis.exceptions.JedisDataException;
+
+/**
+ * One connection to Redis that is opened when first needed and kept. What fails on a kept
+ * connection is asked once more on a fresh one, since it may have died of idleness, a failover or a
+ * restored snapshot; what fails on a fresh one is final. So a silent Redis costs at most twice
+ * {@link #READ_TIMEOUT} and once {@link #CONNECT_TIMEOUT}. Safe for use by several threads, which
+ * wait for each other.
+ */
+public final class ReadOnlyRedis implements AutoCloseable {
+
+  static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(1);
+  static final Duration READ_TIMEOUT = Duration.ofSeconds(2);
+
+  private final RedisEndpoint endpoint;
+  private final Function<Login.Iam, String> iamToken;
+  private @Nullable Connection kept;
+  private Command evaluate = Command.EVAL_RO;
+
+  /**
+   * Opens nothing yet.
+   *
+   * @param iamToken asked at each login with {@link Login.Iam}
+   */
+  public ReadOnlyRedis(RedisEndpoint endpoint, IamToken iamToken) {
+    this(endpoint, iamToken::sign);
+  }
+
+  ReadOnlyRedis(RedisEndpoint endpoint, Function<Login.Iam, String> iamToken) {
+    this.endpoint = endpoint;
+    this.iamToken = iamToken;
+  }
+
+  /**
+   * Runs a script that must only read, in one command: {@code EVAL_RO}, or {@code EVAL} once a
+   * server (before Redis 7) did not know that.
+   *
+   * @return {@code Long}, {@code byte[]}, {@code null}, an exception for a nested error, or a list
+   *     of these
+   * @throws RedisException if there was no answer, or an error instead of one
+   */
+  public synchronized Object evaluate(String script, List<String> keys, List<String> arguments) {
+    try {
+      return ask(script(script, keys, arguments));
+    } catch (JedisDataException e) {
+      if (evaluate == Command.EVAL_RO && startsWith(e, "ERR unknown command")) {
+        evaluate = Command.EVAL;
+        return evaluate(script, keys, arguments);
+      }
+      throw refused(e);
+    }
+  }
+
+  /**
+   * @throws RedisException unless Redis answers PONG
+   */
+  public synchronized void ping() {
+    try {
+      ask(new CommandArguments(Command.PING));
+    } catch (JedisDataException e) {
+      throw refused(e);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    Connection connection = kept;
+    kept = null;
+    if (connection != null) {
+      try {
+        connection.close();
+      } catch (JedisConnectionException _) {
+        // It was dead already, which is all that closing wants.
+      }
+    }
+  }
+
+  private CommandArguments script(String script, List<String> keys, List<String> arguments) {
+    var command = new CommandArguments(evaluate).add(script).add(keys.size());
+    Stream.concat(keys.stream(), arguments.stream()).forEach(command::add);
+    return command;
+  }
+
+  private Object ask(CommandArguments command) {
+    if (kept != null) {
+      try {
+        return kept.executeCommand(command);
+      } catch (JedisConnectionException _) {
+        close();
+      }
+    }
+    try {
+      kept = connect();
+      return kept.executeCommand(command);
+    } catch (JedisConnectionException e) {
+      close();
+      throw new RedisException("%s %s".formatted(endpoint, silence(e)), e);
+    }
+  }
+
+  private Connection connect() {
+    try {
+      return new Connection(new RedisSocketFactory(endpoint), configuration());
+    } catch (JedisAccessControlException e) {
+      throw new RedisException(
+          "%s refused the login %s: %s"
+              .formatted(endpoint, settings(endpoint.login()), e.getMessage()),
+          e);
+    }
+  }
+
+  private JedisClientConfig configuration() {
+    var configuration =
+        DefaultJedisClientConfig.builder()
+            .socketTimeoutMillis((int) READ_TIMEOUT.toMillis())
+            // Both spare a round trip at connecting, and a right (HELLO, CLIENT SETINFO) that a
+            // least ACL may not give.
+            .resp2()
+            .clientSetInfoConfig(ClientSetInfoConfig.DISABLED);
+    switch (endpoint.login()) {
+      case Login.None() -> {}
+      case Login.Password(var user, var password) ->
+          configuration.user(user.orElse(null)).password(password);
+      case Login.Iam login -> configuration.user(login.user()).password(iamToken.apply(login));
+    }
+    return configuration.build();
+  }
+
+  private static String settings(Login login) {
+    return switch (login) {
+      case Login.None() -> "(REDIS_AUTHENTICATION is none)";
+      case Login.Password(var user, _) ->
+          "of %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD)"
+              .formatted(user.orElse("the default user"));
+      case Login.Iam(var user, var cache) ->
+          "of %s at cache %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME)"
+              .formatted(user, cache);
+    };
+  }
+
+  private RedisException refused(JedisDataException e) {
+    if (Stream.of("CROSSSLOT", "MOVED", "ASK", "CLUSTERDOWN")
+        .anyMatch(code -> startsWith(e, code))) {
+      return new RedisException(
+          "%s runs in cluster mode, which Dramatiq cannot use: expected a Redis with cluster mode disabled (%s)"
+              .formatted(endpoint, e.getMessage()),
+          e);
+    }
+    if (startsWith(e, "NOAUTH")) {
+      return new RedisException(
+          "%s wants a login %s: %s".formatted(endpoint, settings(endpoint.login()), e.getMessage()),
+          e);
+    }
+    return new RedisException("%s refused: %s".formatted(endpoint, e.getMessage()), e);
+  }
+
+  private String silence(JedisConnectionException e) {
+    return switch (e.getCause()) {
+      case SocketTimeoutException timeout when "Connect timed out".equals(timeout.getMessage()) ->
+          "accepted no connection within %d s".formatted(CONNECT_TIMEOUT.toSeconds());
+      case SocketTimeoutException _ ->
+          "gave no answer within %d s".formatted(READ_TIMEOUT.toSeconds());
+      case UnknownHostException _ -> "has a name that is not known";
+      case SSLException tls -> "failed at TLS (REDIS_TLS=true): " + tls.getMessage();
+      case null -> "hung up: " + e.getMessage();
+      case Throwable cause -> "could not be reached: " + cause.getMessage();
+    };
+  }
+
+  private static boolean startsWith(JedisDataException e, String code) {
+    return String.valueOf(e.getMessage()).startsWith(code);
+  }
+}

@@ -1,0 +1,54 @@
+-- Dramatiq queues at one instant. It only reads, so EVAL_RO runs it, and loops over nothing that grows with a queue.
+-- KEYS   1 sorted set of brokers by last heartbeat; then for each queue 4:
+--          list of ids (left when fetched), hash of payloads (left when acknowledged),
+--          hash of delayed payloads, sorted set of dead ids by time of death
+-- ARGV   1 time in ms since the epoch: heartbeats and deaths from then on count as recent
+-- reply  1 recent brokers; then for each queue {waiting, held: waiting and in flight, delayed, dead, recently dead,
+--          sent: when the first id's message was sent, and the last id's}
+--        sent is nil where nothing waits; digits, in ms; or the whole payload where its end does not tell.
+--        What could not be read is the error instead: one key of a wrong type must not cost the others.
+
+-- Bytes of whole payloads in one reply, so that odd payloads of many queues cannot fill the reader's memory.
+local allowance = 8 * 1024 * 1024
+
+local function sent(ids, payloads, index)
+  local id = redis.pcall('LINDEX', ids, index)
+  if type(id) ~= 'string' then
+    return id
+  end
+  local payload = redis.pcall('HGET', payloads, id)
+  if type(payload) == 'table' then
+    return payload
+  end
+  if not payload then
+    return redis.error_reply('ERR no payload for message ' .. id)
+  end
+  -- Dramatiq's encoder ends every message so, and no JSON string can: its closing quote would come after the brace.
+  local millis = payload:sub(-64):match('[{,]"message_timestamp":(%d+)}$')
+  if millis then
+    return millis
+  end
+  if not payload:find('^%s*{') then
+    return redis.error_reply('ERR payload of message ' .. id .. ' is not a JSON object')
+  end
+  allowance = allowance - #payload
+  if allowance < 0 then
+    return redis.error_reply('ERR payload of message ' .. id .. ' is too long to search for message_timestamp')
+  end
+  return payload
+end
+
+local reply = {redis.pcall('ZCOUNT', KEYS[1], ARGV[1], '+inf')}
+for i = 2, #KEYS, 4 do
+  local ids, payloads, delayed, dead = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
+  reply[#reply + 1] = {
+    redis.pcall('LLEN', ids),
+    redis.pcall('HLEN', payloads),
+    redis.pcall('HLEN', delayed),
+    redis.pcall('ZCARD', dead),
+    redis.pcall('ZCOUNT', dead, ARGV[1], '+inf'),
+    sent(ids, payloads, 0),
+    sent(ids, payloads, -1),
+  }
+end
+return reply
