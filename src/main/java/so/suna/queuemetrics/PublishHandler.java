@@ -7,6 +7,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -47,7 +48,11 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
    * @throws IllegalArgumentException if the environment is bad
    */
   public PublishHandler() {
-    this(Settings.of(System.getenv()), Clock.systemUTC());
+    this(System.getenv());
+  }
+
+  PublishHandler(Map<String, String> environment) {
+    this(Settings.of(environment), Clock.systemUTC());
   }
 
   private PublishHandler(Settings settings, Clock clock) {

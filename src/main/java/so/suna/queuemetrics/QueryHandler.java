@@ -7,6 +7,7 @@ import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
 import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import com.google.gson.JsonObject;
 import java.time.Clock;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -31,7 +32,11 @@ public final class QueryHandler
    * @throws IllegalArgumentException if the environment is bad
    */
   public QueryHandler() {
-    this(routes(Settings.of(System.getenv())));
+    this(System.getenv());
+  }
+
+  QueryHandler(Map<String, String> environment) {
+    this(routes(Settings.of(environment)));
   }
 
   QueryHandler(Routes routes) {

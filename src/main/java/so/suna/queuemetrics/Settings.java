@@ -3,6 +3,7 @@ package so.suna.queuemetrics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -58,7 +59,8 @@ record Settings(
     private static final Pattern ECS_NAME = Pattern.compile("[A-Za-z0-9_-]{1,255}");
 
     private final Map<String, String> environment;
-    private final List<String> faults = new ArrayList<>();
+    // A set, since a variable that two checks look at is still one fault.
+    private final Set<String> faults = new LinkedHashSet<>();
 
     Reader(Map<String, String> environment) {
       this.environment = environment;
@@ -95,50 +97,46 @@ record Settings(
     }
 
     private Login login() {
-      Optional<String> user = value("REDIS_USER");
-      Optional<String> password = value("REDIS_PASSWORD");
-      Optional<String> cache = value("REDIS_CACHE_NAME");
       String authentication = value("REDIS_AUTHENTICATION").orElse("none");
-      switch (authentication) {
-        case "none" -> {
-          unused("REDIS_USER", user, "password or iam");
-          unused("REDIS_PASSWORD", password.map(_ -> "***"), "password");
-          return new Login.None();
-        }
-        case "password" -> {
-          if (password.isEmpty()) {
-            fault("REDIS_PASSWORD must be set with REDIS_AUTHENTICATION=password, was empty");
-          }
-          return new Login.Password(user, password.orElse(""));
-        }
-        case "iam" -> {
-          if (user.isEmpty()) {
-            fault("REDIS_USER must be set with REDIS_AUTHENTICATION=iam, was empty");
-          }
-          if (cache.isEmpty()) {
-            fault("REDIS_CACHE_NAME must be set with REDIS_AUTHENTICATION=iam, was empty");
-          }
-          if (!"true".equals(value("REDIS_TLS").orElse("true"))) {
-            fault(
-                "REDIS_TLS must be true with REDIS_AUTHENTICATION=iam, since ElastiCache takes tokens over TLS only, was "
-                    + value("REDIS_TLS").orElse(""));
-          }
-          // ElastiCache keeps the name in lower case, and signatures differ by case.
-          return new Login.Iam(user.orElse(""), cache.orElse("").toLowerCase(Locale.ROOT));
-        }
+      return switch (authentication) {
+        case "none" -> noLogin();
+        case "password" ->
+            new Login.Password(value("REDIS_USER"), requiredWith("REDIS_PASSWORD", "password"));
+        case "iam" -> iamLogin();
         default -> {
           fault("REDIS_AUTHENTICATION must be none, password or iam, was " + authentication);
-          return new Login.None();
+          yield new Login.None();
         }
-      }
+      };
     }
 
-    private void unused(String name, Optional<String> value, String wanted) {
-      value.ifPresent(
-          found ->
-              fault(
-                  "%s is set, so REDIS_AUTHENTICATION must be %s, was none (%s=%s)"
-                      .formatted(name, wanted, name, found)));
+    private Login noLogin() {
+      for (String name : List.of("REDIS_USER", "REDIS_PASSWORD")) {
+        if (value(name).isPresent()) {
+          fault(name + " is set, so REDIS_AUTHENTICATION must be password or iam, was none");
+        }
+      }
+      return new Login.None();
+    }
+
+    private Login iamLogin() {
+      if (!flag("REDIS_TLS", true)) {
+        fault(
+            "REDIS_TLS must be true with REDIS_AUTHENTICATION=iam, since ElastiCache takes tokens over TLS only, was false");
+      }
+      // ElastiCache keeps the name in lower case, and the signature covers its case.
+      return new Login.Iam(
+          requiredWith("REDIS_USER", "iam"),
+          requiredWith("REDIS_CACHE_NAME", "iam").toLowerCase(Locale.ROOT));
+    }
+
+    private String requiredWith(String name, String authentication) {
+      if (value(name).isEmpty()) {
+        fault(
+            "%s must be set with REDIS_AUTHENTICATION=%s, was empty"
+                .formatted(name, authentication));
+      }
+      return value(name).orElse("");
     }
 
     private List<QueueName> queues() {

@@ -66,7 +66,7 @@ final class TickReport {
     gathered.stream()
         // The totals; a queue's own values have a second dimension.
         .filter(datum -> datum.dimensions().size() == 1)
-        .forEach(datum -> line.addProperty(datum.metricName(), datum.value()));
+        .forEach(datum -> line.addProperty(datum.metricName(), figure(datum.value())));
     line.addProperty("published_datums", published);
     durations.asMap().forEach(line::add);
     line.addProperty("duration_ms", millisSince(startedAt));
@@ -83,6 +83,11 @@ final class TickReport {
     if (!problems.isEmpty()) {
       throw new TickFailedException(problems, causes);
     }
+  }
+
+  /** Whole numbers without a decimal point. */
+  private static Number figure(double value) {
+    return value == Math.rint(value) ? (Number) (long) value : (Number) value;
   }
 
   private long millisSince(Instant then) {

@@ -22,7 +22,7 @@ import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 public final class IamToken {
 
   /** ElastiCache takes no more. */
-  private static final Duration VALID_FOR = Duration.ofSeconds(900);
+  private static final Duration VALID_FOR = Duration.ofMinutes(15);
 
   private final AwsCredentialsProvider credentials;
   private final AwsRegionProvider region;
