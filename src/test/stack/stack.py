@@ -82,22 +82,33 @@ def template():
     return load()
 
 
+def accept(**given):
+    """The values of all parameters.
+
+    :raises Refused: if the template refuses them
+    """
+    parameters = _parameter_values(template(), REQUIRED | given)
+    _check_rules(template(), parameters)
+    return parameters
+
+
+@functools.cache
 def deploy(**given):
     """The stack that `sam deploy` with these parameters would make.
 
     :raises Refused: if the template refuses them
     """
-    return _deploy(tuple(sorted(given.items())))
-
-
-@functools.cache
-def _deploy(given):
-    parameters = parameter_values(template(), REQUIRED | dict(given))
-    check_rules(template(), parameters)
+    parameters = accept(**given)
     return Evaluation(_transform(parameters), parameters).stack()
 
 
-def parameter_values(source, given):
+def deploy_plain(path, **given):
+    """The stack of a template that needs no transform."""
+    source = load(path)
+    return Evaluation(source, _parameter_values(source, given)).stack()
+
+
+def _parameter_values(source, given):
     unknown = given.keys() - source["Parameters"].keys()
     if unknown:
         raise Refused(f"Parameters: {sorted(unknown)} do not exist in the template")
@@ -124,7 +135,7 @@ def _check_constraints(name, definition, value):
             raise Refused(f"{name} {said}")
 
 
-def check_rules(source, parameters):
+def _check_rules(source, parameters):
     evaluation = Evaluation(source, parameters)
     for rule in source.get("Rules", {}).values():
         if evaluation.value(rule.get("RuleCondition", True)):
