@@ -81,14 +81,15 @@ def service_named(aws, cluster, name):
 
 def service_changes(aws, cluster, service, grace_period):
     name = service["serviceName"]
-    found = service["deploymentConfiguration"]
+    # A service with an external deployment controller has none.
+    found = service.get("deploymentConfiguration", {})
     # Without a load balancer ECS keeps no grace period and refuses one; that is as good as 0.
     found_grace = service.get("healthCheckGracePeriodSeconds") or 0
     if grace_period and not service.get("loadBalancers"):
         raise Failure(f"service {name} must have a load balancer for a grace period of {grace_period} s, has none")
 
     differences = [
-        Difference(name, f"{setting} (%)", found.get(setting), wanted)
+        Difference(name, f"{setting} (%)", found.get(setting, "not set"), wanted)
         for setting, wanted in DEPLOYMENT.items()
         if found.get(setting) != wanted
     ]

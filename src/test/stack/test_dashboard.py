@@ -56,10 +56,13 @@ def test_every_alarm_that_is_made_is_shown(given):
     assert sorted(alarms) == sorted(f"<{name}.Arn>" for name in stack.alarms)
 
 
-def test_every_metric_of_ours_is_shown_as_it_is_published_and_no_other():
-    own = [(metric, dimensions) for namespace, metric, dimensions in all_lines(deploy()) if namespace == "Kortix"]
+@pytest.mark.parametrize(("namespace", "service"), [("Kortix", "worker"), ("Suna", "dramatiq")])
+def test_every_metric_of_ours_is_shown_as_it_is_published_and_no_other(namespace, service):
+    shown = all_lines(deploy(MetricNamespace=namespace, ServiceName=service))
+    assert {line[0] for line in shown} == {namespace, "AWS/ECS", "AWS/Lambda", "AWS/Events"}
+    own = [(metric, dimensions) for space, metric, dimensions in shown if space == namespace]
     assert {metric for metric, _ in own} == metrics.units().keys()
-    assert {tuple(dimensions.items()) for _, dimensions in own} == {((metrics.dimensions()[0], "worker"),)}
+    assert {tuple(dimensions.items()) for _, dimensions in own} == {((metrics.dimensions()[0], service),)}
 
 
 def test_an_axis_names_the_unit_of_what_it_shows():
@@ -133,7 +136,8 @@ def test_every_graph_shows_minutes_of_this_region_from_0_up():
     for title, graph in graphs(deploy(PerQueueMetrics="true")).items():
         assert graph["region"] == "us-west-2"
         if graph["view"] == "timeSeries":
-            assert {axis["min"] for axis in graph["yAxis"].values()} == {0}, title
+            # The axis has the unit as its label.
+            assert {(axis["min"], axis["showUnits"]) for axis in graph["yAxis"].values()} == {(0, False)}, title
         if isinstance(graph["metrics"][0][0], str):
             assert graph["period"] == 60, title
 

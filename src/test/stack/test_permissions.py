@@ -81,7 +81,7 @@ def test_lambda_may_make_network_interfaces_and_the_functions_code_may_not():
     assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
     assert allowed["Action"] == denied["Action"] == NETWORK_INTERFACES
     assert allowed["Resource"] == denied["Resource"] == "*"
-    assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": False}}
+    assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
 def test_iam_login_alone_allows_to_connect_to_the_cache_as_the_user():
@@ -173,6 +173,18 @@ def test_every_rule_is_tcp_and_has_a_description():
         rules += stack[group]["SecurityGroupEgress"]
     assert len(rules) == 8
     assert {(rule["IpProtocol"], bool(rule["Description"])) for rule in rules} == {("tcp", True)}
+
+
+def test_the_endpoints_group_lets_nothing_out():
+    (rule,) = deploy(**ENDPOINTS)["EndpointSecurityGroup"]["SecurityGroupEgress"]
+    assert (rule["IpProtocol"], rule["CidrIp"]) == ("icmp", "255.255.255.255/32")
+
+
+def test_every_group_belongs_to_the_vpc():
+    groups = deploy(**ENDPOINTS).of_type("AWS::EC2::SecurityGroup")
+    assert {name: group["VpcId"] for name, group in groups.items()} == dict.fromkeys(
+        ["PublishSecurityGroup", "QuerySecurityGroup", "EndpointSecurityGroup"], "vpc-0"
+    )
 
 
 def test_a_functions_group_goes_before_its_role_so_that_lambda_can_still_remove_the_interfaces():
