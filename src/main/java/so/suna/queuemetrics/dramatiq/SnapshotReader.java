@@ -106,7 +106,7 @@ public final class SnapshotReader {
     return new QueueSnapshot(
         name,
         waiting,
-        held.and(waiting, SnapshotReader::inFlight),
+        inFlight(queue + "in flight", held, waiting),
         count(queue + "delayed", reply.get(2)),
         count(queue + "dead letters", reply.get(3)),
         count(queue + "new dead letters", reply.get(4)),
@@ -114,12 +114,15 @@ public final class SnapshotReader {
   }
 
   /**
-   * Payloads held minus ids waiting. Ids can outlive their payloads: Dramatiq requeues what a
-   * silent worker had fetched, and if that worker acknowledges after all, the payload goes and the
-   * id waits until it is fetched. So never below 0.
+   * Payloads held minus ids waiting. Dramatiq removes an id and its payload together, so there are
+   * never more ids than payloads, unless something else (an eviction, a hand) took payloads away;
+   * then nobody can tell how many are in flight.
    */
-  private static long inFlight(long held, long waiting) {
-    return Math.max(0, held - waiting);
+  private static Reading<Long> inFlight(String what, Reading<Long> held, Reading<Long> waiting) {
+    Reading<Long> difference = held.and(waiting, (payloads, ids) -> payloads - ids);
+    return difference instanceof Known<Long>(var messages) && messages < 0
+        ? new Unknown<>("%s not read: %d waiting ids have no payload".formatted(what, -messages))
+        : difference;
   }
 
   private static Reading<Long> count(String what, @Nullable Object reply) {
@@ -130,9 +133,13 @@ public final class SnapshotReader {
 
   static String reason(@Nullable Object reply) {
     return reply instanceof Exception error
-        ? Objects.requireNonNullElse(error.getMessage(), error.toString())
+        ? Objects.requireNonNullElse(error.getMessage(), error.toString()).replaceFirst("^ERR ", "")
         : "expected a number, got "
             + (reply == null ? "nothing" : "a " + reply.getClass().getSimpleName());
+  }
+
+  private static String kind(@Nullable Object reply) {
+    return reply == null ? "nothing" : "a " + reply.getClass().getSimpleName();
   }
 
   private static List<?> list(@Nullable Object reply, int size) {
@@ -140,7 +147,9 @@ public final class SnapshotReader {
       return list;
     }
     throw new IllegalStateException(
-        "snapshot.lua must reply with a list of %d, was %s".formatted(size, reply));
+        "snapshot.lua must reply with a list of %d, was %s"
+            .formatted(
+                size, reply instanceof List<?> list ? "a list of " + list.size() : kind(reply)));
   }
 
   private static String resource(String name) {

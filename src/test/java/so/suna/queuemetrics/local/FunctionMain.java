@@ -1,0 +1,83 @@
+package so.suna.queuemetrics.local;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestHandler;
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
+import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
+import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+import so.suna.queuemetrics.PublishHandler;
+
+/**
+ * A process of its own for one handler, as Lambda has: made by its public no-argument constructor,
+ * settings from the environment, one event at a time. Reads an event a line and writes lines that
+ * begin with {@link Line}'s words. Ends when its input does.
+ */
+final class FunctionMain {
+
+  /** How a line of output begins, after which comes a blank and the text. */
+  enum Line {
+    READY,
+    LOG,
+    RESULT,
+    FAILED
+  }
+
+  private FunctionMain() {}
+
+  public static void main(String[] args) throws IOException, ReflectiveOperationException {
+    var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    Object handler;
+    try {
+      handler = Class.forName(args[0]).getConstructor().newInstance();
+    } catch (InvocationTargetException e) {
+      say(out, Line.FAILED, String.valueOf(e.getCause()));
+      return;
+    }
+    say(out, Line.READY, "");
+    var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (@Nullable String event = in.readLine(); event != null; event = in.readLine()) {
+      var context = new LocalContext();
+      try {
+        String result = call(handler, event, context);
+        context.logged().forEach(line -> say(out, Line.LOG, line));
+        say(out, Line.RESULT, result);
+      } catch (RuntimeException e) {
+        context.logged().forEach(line -> say(out, Line.LOG, line));
+        say(out, Line.FAILED, String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static String call(Object handler, String event, Context context) {
+    Class<?> type =
+        handler instanceof PublishHandler ? ScheduledEvent.class : APIGatewayV2HTTPEvent.class;
+    ClassLoader loader = FunctionMain.class.getClassLoader();
+    Object input =
+        LambdaEventSerializers.serializerFor(type, loader)
+            .fromJson(new ByteArrayInputStream(event.getBytes(StandardCharsets.UTF_8)));
+    Object result =
+        ((RequestHandler<Object, @Nullable Object>) handler).handleRequest(input, context);
+    if (result == null) {
+      return "null";
+    }
+    var json = new ByteArrayOutputStream();
+    ((com.amazonaws.services.lambda.runtime.serialization.PojoSerializer<Object>)
+            LambdaEventSerializers.serializerFor(result.getClass(), loader))
+        .toJson(result, json);
+    return json.toString(StandardCharsets.UTF_8);
+  }
+
+  private static void say(PrintStream out, Line line, String text) {
+    out.println(line + " " + text.replace("\n", " "));
+  }
+}
