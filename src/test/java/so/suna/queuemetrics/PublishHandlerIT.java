@@ -120,23 +120,22 @@ class PublishHandlerIT {
         .orElseThrow();
   }
 
-  /** Messages as Dramatiq keeps them: an id in the list, a payload in the hash. */
+  /**
+   * Messages as Dramatiq keeps them: an id in the list, a payload in the hash; ten thousand a
+   * script.
+   */
   private void fill(String queue, int messages) {
     try (Jedis client = redis.client()) {
-      client.eval(
-          """
-          local ids, payloads = {}, {}
-          for id = 1, ARGV[1] do
-            ids[#ids + 1] = id
-            payloads[2 * #ids - 1], payloads[2 * #ids] = id, '{"message_timestamp":1767268800000}'
-            if #ids == 1000 or id == tonumber(ARGV[1]) then
-              redis.call('RPUSH', KEYS[1], unpack(ids))
-              redis.call('HSET', KEYS[2], unpack(payloads))
-              ids, payloads = {}, {}
-            end
-          end""",
-          List.of("dramatiq:" + queue, "dramatiq:" + queue + ".msgs"),
-          List.of("" + messages));
+      for (int first = 1; first <= messages; first += 10_000) {
+        client.eval(
+            """
+            for id = ARGV[1], ARGV[2] do
+              redis.call('RPUSH', KEYS[1], id)
+              redis.call('HSET', KEYS[2], id, '{"message_timestamp":1767268800000}')
+            end""",
+            List.of("dramatiq:" + queue, "dramatiq:" + queue + ".msgs"),
+            List.of("" + first, "" + Math.min(messages, first + 9_999)));
+      }
     }
   }
 

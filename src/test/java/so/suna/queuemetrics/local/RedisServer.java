@@ -11,12 +11,13 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 import redis.clients.jedis.Jedis;
@@ -45,7 +46,13 @@ public final class RedisServer implements AutoCloseable {
     }
   }
 
-  private static final Map<Version, Path> UNPACKED = new ConcurrentHashMap<>();
+  /**
+   * All at once and before any server starts: a program that is being written while another thread
+   * forks is "busy".
+   */
+  private static final Map<Version, Path> PROGRAMS =
+      Arrays.stream(Version.values())
+          .collect(Collectors.toMap(version -> version, RedisServer::unpack));
 
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
@@ -67,7 +74,7 @@ public final class RedisServer implements AutoCloseable {
   public static RedisServer start(Version version, int port, String... options) {
     try {
       Path directory = Files.createTempDirectory("redis");
-      Path program = UNPACKED.computeIfAbsent(version, RedisServer::unpack);
+      Path program = Objects.requireNonNull(PROGRAMS.get(version));
       List<String> command =
           new ArrayList<>(
               List.of(
