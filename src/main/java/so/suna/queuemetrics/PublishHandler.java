@@ -88,8 +88,7 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
     this.clock = clock;
   }
 
-  private static <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C client(
-      B builder) {
+  static <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C client(B builder) {
     return builder
         .httpClientBuilder(
             UrlConnectionHttpClient.builder()

@@ -53,8 +53,7 @@ record Settings(
     private static final Pattern METRIC_NAMESPACE =
         Pattern.compile("(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}");
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
-    private static final Pattern DIMENSION_VALUE =
-        Pattern.compile("(?=.*[!-~])[ -9;-~][ -~]{0,1023}");
+    private static final Pattern DIMENSION_VALUE = Pattern.compile("[ -9;-~][ -~]{0,1023}");
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
     private static final Pattern ECS_NAME = Pattern.compile("[A-Za-z0-9_-]{1,255}");
 
@@ -80,12 +79,12 @@ record Settings(
               matching(
                       "METRIC_NAMESPACE",
                       METRIC_NAMESPACE,
-                      "1 to 255 of CloudWatch's characters and not begin with AWS/")
+                      "1 to 255 letters, digits, blanks and any of . _ - / # :, not beginning with AWS/, a blank or a colon")
                   .orElse("Kortix"),
               matching(
                       "SERVICE_NAME",
                       DIMENSION_VALUE,
-                      "1 to 1024 printable ASCII characters and not begin with a colon")
+                      "1 to 1024 printable ASCII characters, not beginning with a colon")
                   .orElse("worker"),
               workers(),
               secret("QUERY_TOKEN", BearerToken::new),
@@ -148,7 +147,8 @@ record Settings(
           queues.add(new QueueName(name));
           if (!seen.add(name)) {
             fault(
-                "QUEUE_NAMES must name each queue once, or its messages count twice, was " + names);
+                "QUEUE_NAMES must name each queue once, or its messages count twice: %s came again"
+                    .formatted(name));
           }
         } catch (IllegalArgumentException e) {
           fault("QUEUE_NAMES must be queue names separated by commas: " + e.getMessage());
@@ -188,10 +188,14 @@ record Settings(
 
     private boolean flag(String name, boolean otherwise) {
       String value = value(name).orElse(Boolean.toString(otherwise));
-      if (!value.equals("true") && !value.equals("false")) {
-        fault("%s must be true or false, was %s".formatted(name, value));
-      }
-      return value.equals("true");
+      return switch (value) {
+        case "true" -> true;
+        case "false" -> false;
+        default -> {
+          fault("%s must be true or false, was %s".formatted(name, value));
+          yield otherwise;
+        }
+      };
     }
 
     private String required(String name, Pattern allowed, String expected) {
@@ -204,16 +208,21 @@ record Settings(
     private Optional<String> matching(String name, Pattern allowed, String expected) {
       Optional<String> value = value(name);
       if (value.isPresent() && !allowed.matcher(value.get()).matches()) {
-        fault("%s must be %s, was %s".formatted(name, expected, value.get()));
+        fault("%s must be %s, was %s".formatted(name, expected, shown(value.get())));
       }
       return value;
+    }
+
+    /** A whole URL may have been put where a name belongs, and it may hold a password. */
+    private static String shown(String value) {
+      return value.replaceFirst("(?s).*@", "***@");
     }
 
     private <T> Optional<T> secret(String name, Function<String, T> reader) {
       try {
         return value(name).map(reader);
       } catch (IllegalArgumentException e) {
-        fault("%s must be right, was ***: expected %s".formatted(name, e.getMessage()));
+        fault("%s: %s, was ***".formatted(name, e.getMessage()));
         return Optional.empty();
       }
     }

@@ -1,7 +1,6 @@
 package so.suna.queuemetrics.cloudwatch;
 
 import java.util.List;
-import java.util.stream.Gatherers;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
@@ -26,17 +25,16 @@ public final class MetricPublisher {
    *     those after it not
    */
   public void publish(List<MetricDatum> datums) {
-    datums.stream().gather(Gatherers.windowFixed(MAX_DATUMS_PER_CALL)).forEach(this::put);
-  }
-
-  private void put(List<MetricDatum> datums) {
-    try {
-      cloudWatch.putMetricData(request -> request.namespace(namespace).metricData(datums));
-    } catch (RuntimeException e) {
-      throw new IllegalStateException(
-          "%d datums not published to namespace %s (METRIC_NAMESPACE): %s"
-              .formatted(datums.size(), namespace, e.getMessage()),
-          e);
+    for (int from = 0; from < datums.size(); from += MAX_DATUMS_PER_CALL) {
+      var call = datums.subList(from, Math.min(from + MAX_DATUMS_PER_CALL, datums.size()));
+      try {
+        cloudWatch.putMetricData(request -> request.namespace(namespace).metricData(call));
+      } catch (RuntimeException e) {
+        throw new IllegalStateException(
+            "%d datums not published to namespace %s (METRIC_NAMESPACE): %s"
+                .formatted(datums.size() - from, namespace, e.getMessage()),
+            e);
+      }
     }
   }
 }

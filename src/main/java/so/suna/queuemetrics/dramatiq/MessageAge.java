@@ -23,9 +23,11 @@ final class MessageAge {
   private MessageAge() {}
 
   /**
-   * The age of the older of a queue's first and last message. A requeue puts old messages at the
-   * tail, so either may be the oldest. Zero where nothing waits, and where the sender's clock runs
-   * ahead of ours.
+   * The age of the older of a queue's first and last message. The first is the oldest of those that
+   * were enqueued to be run at once. What comes back later (a requeue, a due retry, a due delay)
+   * goes to the tail with its first timestamp, so the last may be older; once younger ones follow
+   * it, it is not seen, and the age is a lower bound. Zero where nothing waits, and where the
+   * sender's clock runs ahead of ours.
    *
    * @param first {@code sent} of the first id, as snapshot.lua replies it
    * @param last the same of the last id
@@ -73,6 +75,9 @@ final class MessageAge {
         }
       }
       json.endObject();
+      if (json.peek() != JsonToken.END_DOCUMENT) {
+        throw new UnreadableException("payload is not valid JSON");
+      }
       if (found == null) {
         throw new UnreadableException("payload has no " + FIELD);
       }
@@ -84,12 +89,12 @@ final class MessageAge {
   }
 
   private static long parse(String millis) throws UnreadableException {
-    try {
-      return Long.parseLong(millis);
-    } catch (NumberFormatException _) {
+    // 18 digits are 30 million years: enough, and they fit a long.
+    if (!millis.matches("[0-9]{1,18}")) {
       throw new UnreadableException(
-          FIELD + " must be whole milliseconds, was " + abbreviated(millis));
+          FIELD + " must be whole milliseconds since 1970, was " + abbreviated(millis));
     }
+    return Long.parseLong(millis);
   }
 
   private static String abbreviated(String text) {

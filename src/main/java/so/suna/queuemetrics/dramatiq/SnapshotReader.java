@@ -133,9 +133,13 @@ public final class SnapshotReader {
 
   static String reason(@Nullable Object reply) {
     return reply instanceof Exception error
-        ? Objects.requireNonNullElse(error.getMessage(), error.toString())
+        ? Objects.requireNonNullElse(error.getMessage(), error.toString()).replaceFirst("^ERR ", "")
         : "expected a number, got "
             + (reply == null ? "nothing" : "a " + reply.getClass().getSimpleName());
+  }
+
+  private static String kind(@Nullable Object reply) {
+    return reply == null ? "nothing" : "a " + reply.getClass().getSimpleName();
   }
 
   private static List<?> list(@Nullable Object reply, int size) {
@@ -143,7 +147,9 @@ public final class SnapshotReader {
       return list;
     }
     throw new IllegalStateException(
-        "snapshot.lua must reply with a list of %d, was %s".formatted(size, reply));
+        "snapshot.lua must reply with a list of %d, was %s"
+            .formatted(
+                size, reply instanceof List<?> list ? "a list of " + list.size() : kind(reply)));
   }
 
   private static String resource(String name) {

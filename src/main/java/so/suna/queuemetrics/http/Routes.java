@@ -56,6 +56,12 @@ public final class Routes {
    * @param log takes what went wrong and why; nothing of it reaches the caller
    */
   public Answer answer(Request request, String instanceId, BiConsumer<String, Exception> log) {
+    Answer answer = wholeAnswer(request, instanceId, log);
+    return request.method().equals("HEAD") ? answer.withoutBody() : answer;
+  }
+
+  private Answer wholeAnswer(
+      Request request, String instanceId, BiConsumer<String, Exception> log) {
     if (token.isPresent() && !token.get().isShownBy(request.authorization())) {
       return Answer.error(401, "Unauthorized").with("WWW-Authenticate", "Bearer");
     }
@@ -70,8 +76,7 @@ public final class Routes {
       return Answer.error(404, "Not Found");
     }
     return switch (request.method()) {
-      case "GET" -> route.get().get();
-      case "HEAD" -> route.get().get().withoutBody();
+      case "GET", "HEAD" -> route.get().get();
       default -> Answer.error(405, "Method Not Allowed").with("Allow", "GET, HEAD");
     };
   }

@@ -1,12 +1,15 @@
 package so.suna.queuemetrics.postgres;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,13 +26,18 @@ public final class Database {
    */
   private static final Pattern SCHEME = Pattern.compile("postgres(ql)?(\\+[a-z0-9]+)?");
 
-  private static final Pattern SSLMODE = Pattern.compile("(?:^|&)sslmode=([a-z-]+)");
+  private static final Pattern PATH = Pattern.compile("(/[^/]*)?");
+  private static final Pattern SSLMODE = Pattern.compile("(?:^|&)sslmode=([^&]*)");
+  // https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
+  private static final List<String> SSLMODES =
+      List.of("disable", "allow", "prefer", "require", "verify-ca", "verify-full");
 
+  private static final String LOGIN_TIMEOUT_SECONDS = "3";
   private static final String CONNECT_TIMEOUT_SECONDS = "1";
   private static final String READ_TIMEOUT_SECONDS = "2";
 
-  private final String jdbcUrl;
-  private final Properties properties;
+  final String jdbcUrl;
+  final Properties properties;
 
   private Database(String jdbcUrl, Properties properties) {
     this.jdbcUrl = jdbcUrl;
@@ -43,42 +51,59 @@ public final class Database {
    * @throws IllegalArgumentException if the URL is none; without the URL, since it holds a password
    */
   public static Database of(String url) {
-    URI uri;
-    try {
-      uri = URI.create(url);
-    } catch (IllegalArgumentException _) {
-      throw new IllegalArgumentException(
-          "a URL, with special characters of the password percent-encoded");
-    }
-    if (uri.getScheme() == null
-        || !SCHEME.matcher(uri.getScheme()).matches()
-        || uri.getHost() == null) {
-      throw new IllegalArgumentException("postgresql://user:password@host:port/name");
-    }
+    URI uri = uri(url);
     var properties = new Properties();
-    String[] user =
-        String.valueOf(uri.getRawUserInfo() == null ? "" : uri.getRawUserInfo()).split(":", 2);
+    String[] user = Objects.requireNonNullElse(uri.getRawUserInfo(), "").split(":", 2);
     if (!user[0].isEmpty()) {
       properties.setProperty("user", decoded(user[0]));
     }
     if (user.length == 2) {
       properties.setProperty("password", decoded(user[1]));
     }
-    Matcher sslmode = SSLMODE.matcher(uri.getRawQuery() == null ? "" : uri.getRawQuery());
+    Matcher sslmode = SSLMODE.matcher(Objects.requireNonNullElse(uri.getRawQuery(), ""));
     if (sslmode.find()) {
+      if (!SSLMODES.contains(sslmode.group(1))) {
+        throw new IllegalArgumentException(
+            "sslmode must be one of %s".formatted(String.join(", ", SSLMODES)));
+      }
       properties.setProperty("sslmode", sslmode.group(1));
     }
+    // One address after the other, with TLS and then without: only this one bounds them all.
+    properties.setProperty("loginTimeout", LOGIN_TIMEOUT_SECONDS);
     properties.setProperty("connectTimeout", CONNECT_TIMEOUT_SECONDS);
     properties.setProperty("socketTimeout", READ_TIMEOUT_SECONDS);
     // A pooler such as PgBouncer may hand every statement to another server connection.
     properties.setProperty("prepareThreshold", "0");
-    int port = uri.getPort() == -1 ? 5432 : uri.getPort();
+    // The driver wants the slash even where no name follows; the name is the user's then.
+    String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
     return new Database(
-        "jdbc:postgresql://%s:%d%s".formatted(uri.getHost(), port, uri.getRawPath()), properties);
+        "jdbc:postgresql://%s:%d%s".formatted(uri.getHost(), port(uri), path), properties);
+  }
+
+  private static URI uri(String url) {
+    try {
+      var uri = new URI(url);
+      if (uri.getScheme() != null
+          && SCHEME.matcher(uri.getScheme()).matches()
+          && uri.getHost() != null
+          && port(uri) >= 1
+          && port(uri) <= 65_535
+          && PATH.matcher(uri.getRawPath()).matches()) {
+        return uri;
+      }
+    } catch (URISyntaxException _) {
+      // Its message quotes the URL, which holds a password.
+    }
+    throw new IllegalArgumentException(
+        "URL must be postgresql://user:password@host:port/name, with special characters percent-encoded");
+  }
+
+  private static int port(URI uri) {
+    return uri.getPort() == -1 ? 5432 : uri.getPort();
   }
 
   /**
-   * @throws SQLException unless {@code SELECT 1} succeeds within about 3 s
+   * @throws SQLException unless the login succeeds within 3 s, and {@code SELECT 1} within 2 s more
    */
   public void selectOne() throws SQLException {
     try (Connection connection = DriverManager.getConnection(jdbcUrl, properties);

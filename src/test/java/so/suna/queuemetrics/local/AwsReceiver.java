@@ -7,6 +7,7 @@ import com.fasterxml.jackson.dataformat.cbor.databind.CBORMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -16,6 +17,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
 import java.util.stream.StreamSupport;
+import java.util.zip.GZIPInputStream;
 
 /**
  * Receives what the SDK really sends: PutMetricData in CBOR (smithy-rpc-v2-cbor) and
@@ -108,12 +110,21 @@ public final class AwsReceiver implements AutoCloseable {
     server.stop(0);
   }
 
+  /** The SDK compresses PutMetricData from 10 KiB on. */
+  private static byte[] body(HttpExchange exchange) throws IOException {
+    boolean compressed = "gzip".equals(exchange.getRequestHeaders().getFirst("Content-Encoding"));
+    try (InputStream body = exchange.getRequestBody();
+        InputStream plain = compressed ? new GZIPInputStream(body) : body) {
+      return plain.readAllBytes();
+    }
+  }
+
   private void handle(HttpExchange exchange) throws IOException {
     try (exchange) {
       String path = exchange.getRequestURI().getPath();
       String target = exchange.getRequestHeaders().getFirst("X-Amz-Target");
       boolean cbor = target == null;
-      byte[] body = exchange.getRequestBody().readAllBytes();
+      byte[] body = body(exchange);
       String operation =
           cbor
               ? path.substring(path.lastIndexOf('/') + 1)

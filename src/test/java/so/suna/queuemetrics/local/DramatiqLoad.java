@@ -35,6 +35,7 @@ final class DramatiqLoad implements AutoCloseable {
   private final Clock clock;
   private final String queue;
   private final String heartbeats;
+  private final long startedAt;
   private final Random random = new Random(1);
   private final Deque<Running> running = new ArrayDeque<>();
   private final PriorityQueue<Delayed> delayed =
@@ -44,6 +45,7 @@ final class DramatiqLoad implements AutoCloseable {
   DramatiqLoad(Jedis redis, String namespace, String queueName, Clock clock) {
     this.redis = redis;
     this.clock = clock;
+    this.startedAt = clock.millis();
     this.queue = namespace + ":" + queueName;
     this.heartbeats = namespace + ":__heartbeats__";
   }
@@ -64,7 +66,7 @@ final class DramatiqLoad implements AutoCloseable {
       redis.zadd(heartbeats, (double) now, "worker-" + worker);
     }
     redis.zadd(heartbeats, (double) now, "producer");
-    double wave = 1 + Math.sin(2 * Math.PI * now / WAVE.toMillis());
+    double wave = 1 + Math.sin(2 * Math.PI * (now - startedAt) / WAVE.toMillis());
     for (int i = (int) (wave * 8 * random.nextDouble()); i > 0; i--) {
       enqueue(now);
     }

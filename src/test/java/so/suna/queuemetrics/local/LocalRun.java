@@ -110,8 +110,7 @@ public final class LocalRun {
     try {
       return opened(FunctionProcess.start(handler, environment));
     } catch (IllegalStateException e) {
-      throw new StopException(
-          "%s did not start: %s".formatted(handler.getSimpleName(), e.getMessage()));
+      throw new StopException(sentence(String.valueOf(e.getMessage())));
     }
   }
 
@@ -120,10 +119,23 @@ public final class LocalRun {
     FunctionProcess.Outcome outcome = query.invoke(event.toString());
     boolean failed = !outcome.succeeded() || outcome.text().contains("\"statusCode\":500");
     if (failed) {
-      String logged = outcome.logged().isEmpty() ? outcome.text() : outcome.logged().getFirst();
-      throw new StopException(
-          JsonParser.parseString(logged).getAsJsonObject().get("cause").getAsString());
+      throw new StopException(sentence(cause(outcome)));
     }
+  }
+
+  private static String cause(FunctionProcess.Outcome outcome) {
+    if (outcome.logged().isEmpty()) {
+      return outcome.text();
+    }
+    return JsonParser.parseString(outcome.logged().getFirst())
+        .getAsJsonObject()
+        .get("cause")
+        .getAsString();
+  }
+
+  /** The outermost exception's message, without its class and what caused it. */
+  private static String sentence(String causes) {
+    return causes.replaceFirst(", caused by .*", "").replaceFirst("^[A-Za-z.]+Exception: ", "");
   }
 
   private void listen(int port, FunctionProcess query) {

@@ -1,0 +1,126 @@
+package so.suna.queuemetrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import so.suna.queuemetrics.cloudwatch.Datums;
+import so.suna.queuemetrics.cloudwatch.MetricPublisher;
+import so.suna.queuemetrics.local.AwsReceiver;
+import so.suna.queuemetrics.local.AwsReceiver.Reply;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
+import software.amazon.awssdk.services.cloudwatch.model.InvalidParameterValueException;
+import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+
+/** The clients of the tick, at a CloudWatch that refuses, stumbles or says nothing. */
+class AwsClientIT {
+
+  private static final List<MetricDatum> DATUMS =
+      List.of(new Datums("worker", false).ofWorkers(3, Instant.parse("2026-11-23T12:00:00Z")));
+
+  private final AwsReceiver aws = AwsReceiver.start(3);
+  private final MetricPublisher publisher =
+      new MetricPublisher(
+          PublishHandler.client(
+              CloudWatchClient.builder()
+                  .endpointOverride(aws.endpoint())
+                  .region(Region.US_WEST_2)
+                  .credentialsProvider(
+                      StaticCredentialsProvider.create(
+                          AwsBasicCredentials.create("test", "test")))),
+          "Kortix");
+
+  @AfterEach
+  void stop() {
+    aws.close();
+  }
+
+  private static Reply reply(int status) {
+    return new Reply(status, JsonNodeFactory.instance.objectNode());
+  }
+
+  private static Reply refusal() {
+    return new Reply(
+        400,
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("__type", "com.amazonaws.cloudwatch#InvalidParameterValueException")
+            .put("message", "The value NaN is not valid."));
+  }
+
+  @Test
+  void refusalIsFinal() {
+    aws.answer(call -> refusal());
+
+    assertThatThrownBy(() -> publisher.publish(DATUMS))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith(
+            "1 datums not published to namespace Kortix (METRIC_NAMESPACE): The value NaN is not valid. (")
+        .hasCauseInstanceOf(InvalidParameterValueException.class);
+    assertThat(aws.calls()).hasSize(1);
+  }
+
+  @Test
+  void stumbleIsRetriedWithTheSameDatums() {
+    var calls = new AtomicInteger();
+    aws.answer(call -> reply(calls.incrementAndGet() == 1 ? 500 : 200));
+
+    publisher.publish(DATUMS);
+
+    assertThat(aws.calls()).hasSize(2);
+    assertThat(aws.calls().getLast()).isEqualTo(aws.calls().getFirst());
+  }
+
+  @Test
+  void lastingFailureIsGivenUpAfterThreeAttempts() {
+    aws.answer(call -> reply(503));
+
+    assertThatThrownBy(() -> publisher.publish(DATUMS))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith("1 datums not published to namespace Kortix (METRIC_NAMESPACE): ");
+    assertThat(aws.calls()).hasSize(3);
+  }
+
+  @Test
+  void silenceIsAskedAgainAndEndsAfterFiveSeconds() {
+    var over = new CountDownLatch(1);
+    aws.answer(
+        call -> {
+          awaitUninterruptibly(over);
+          return reply(200);
+        });
+    try {
+      assertTimeout(
+          Duration.ofSeconds(7),
+          () ->
+              assertThatThrownBy(() -> publisher.publish(DATUMS))
+                  .isInstanceOf(IllegalStateException.class)
+                  .hasMessage(
+                      "1 datums not published to namespace Kortix (METRIC_NAMESPACE): Client execution did not complete before the specified timeout configuration: 5000 millis")
+                  .hasCauseInstanceOf(ApiCallTimeoutException.class));
+    } finally {
+      over.countDown();
+    }
+    assertThat(aws.calls()).hasSizeBetween(2, 3);
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package so.suna.queuemetrics;
+
+import static java.time.ZoneOffset.UTC;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
+import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
+import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import so.suna.queuemetrics.cloudwatch.Datums;
+import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
+import so.suna.queuemetrics.dramatiq.QueueName;
+import so.suna.queuemetrics.dramatiq.QueueSnapshot;
+import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.http.BearerToken;
+import so.suna.queuemetrics.http.Routes;
+import so.suna.queuemetrics.local.LocalContext;
+import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+
+/** The events in events/, read as Lambda's Java runtime reads them. */
+class EventsTest {
+
+  private static final Path EVENTS = Path.of("events");
+  private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
+  private static final Clock CLOCK = Clock.fixed(NOON, UTC);
+
+  private static final String QUEUE_METRICS =
+      "{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
+          + "\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5,\"active_brokers\":7,"
+          + "\"queues\":{\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5}}}";
+
+  private final LocalContext context = new LocalContext();
+
+  private static <T> T event(Class<T> type, String file) throws IOException {
+    try (InputStream json = Files.newInputStream(EVENTS.resolve(file))) {
+      return LambdaEventSerializers.serializerFor(type, type.getClassLoader()).fromJson(json);
+    }
+  }
+
+  private static BrokerSnapshot snapshot() {
+    return new BrokerSnapshot(
+        NOON,
+        List.of(
+            new QueueSnapshot(
+                new QueueName("default"),
+                new Known<>(1L),
+                new Known<>(2L),
+                new Known<>(3L),
+                new Known<>(4L),
+                new Known<>(5L),
+                new Known<>(Duration.ofSeconds(6)))),
+        new Known<>(7L));
+  }
+
+  private APIGatewayV2HTTPResponse answer(String file, Optional<BearerToken> token)
+      throws IOException {
+    var routes = new Routes(EventsTest::snapshot, () -> {}, Optional.of(() -> {}), token, CLOCK);
+    return new QueryHandler(routes)
+        .handleRequest(event(APIGatewayV2HTTPEvent.class, file), context);
+  }
+
+  @Test
+  void everyEventIsTriedHere() throws IOException {
+    try (Stream<Path> files = Files.list(EVENTS)) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .containsExactlyInAnyOrder(
+              "scheduled-tick.json",
+              "queue-metrics.json",
+              "queue-metrics-with-token.json",
+              "health.json",
+              "health-docker.json");
+    }
+  }
+
+  @Test
+  void scheduledTickPublishes() throws IOException {
+    List<MetricDatum> published = new ArrayList<>();
+    var handler =
+        new PublishHandler(
+            EventsTest::snapshot,
+            Optional.of(() -> 3),
+            new Datums("worker", false),
+            published::addAll,
+            CLOCK);
+
+    handler.handleRequest(event(ScheduledEvent.class, "scheduled-tick.json"), context);
+
+    assertThat(published)
+        .extracting(MetricDatum::metricName, MetricDatum::value)
+        .contains(tuple("DramatiqBacklogPerWorker", 1.0))
+        .hasSize(9);
+  }
+
+  @Test
+  void scheduledTickIsAnEventOfTheSchedule() throws IOException {
+    ScheduledEvent tick = event(ScheduledEvent.class, "scheduled-tick.json");
+
+    assertThat(tick.getSource()).isEqualTo("aws.events");
+    assertThat(tick.getDetailType()).isEqualTo("Scheduled Event");
+    assertThat(tick.getTime().toString()).isEqualTo("2026-11-23T12:00:00.000Z");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      delimiter = '|',
+      value = {
+        "health.json | {\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"2026/11/23/[$LATEST]local\"}",
+        "health-docker.json | {\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"2026/11/23/[$LATEST]local\",\"database\":\"ok\"}",
+        "queue-metrics.json | " + QUEUE_METRICS,
+        "queue-metrics-with-token.json | " + QUEUE_METRICS,
+      })
+  void queryIsAnswered(String file, String body) throws IOException {
+    APIGatewayV2HTTPResponse answer = answer(file, Optional.empty());
+
+    assertThat(answer.getStatusCode()).isEqualTo(200);
+    assertThat(answer.getBody()).isEqualTo(body);
+  }
+
+  @Test
+  void queryWithTheTokenIsAnsweredWhereOneIsSet() throws IOException {
+    var token = Optional.of(new BearerToken("example-token"));
+
+    APIGatewayV2HTTPResponse answer = answer("queue-metrics-with-token.json", token);
+
+    assertThat(answer.getStatusCode()).isEqualTo(200);
+    assertThat(answer.getBody()).isEqualTo(QUEUE_METRICS);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "queue-metrics.json, example-token",
+    "health.json, example-token",
+    "health-docker.json, example-token",
+    "queue-metrics-with-token.json, another-token"
+  })
+  void queryWithoutTheTokenIsRefusedWhereOneIsSet(String file, String token) throws IOException {
+    APIGatewayV2HTTPResponse answer = answer(file, Optional.of(new BearerToken(token)));
+
+    assertThat(answer.getStatusCode()).isEqualTo(401);
+    assertThat(answer.getBody()).isEqualTo("{\"detail\":\"Unauthorized\"}");
+  }
+}

@@ -1,0 +1,187 @@
+package so.suna.queuemetrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent.RequestContext;
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import redis.clients.jedis.Jedis;
+import so.suna.queuemetrics.local.LocalContext;
+import so.suna.queuemetrics.local.RedisServer;
+
+/** The whole query function, against a real Redis and a real PostgreSQL. */
+class QueryHandlerIT {
+
+  private static final String FAR_FUTURE_MILLIS = "4102444800000";
+
+  private final RedisServer redis = RedisServer.start();
+  private final LocalContext context = new LocalContext();
+
+  @AfterEach
+  void stop() {
+    redis.close();
+  }
+
+  private QueryHandler handler(String... namesAndValues) {
+    Map<String, String> environment =
+        new HashMap<>(
+            Map.of(
+                "REDIS_HOST", "127.0.0.1", "REDIS_PORT", "" + redis.port(), "REDIS_TLS", "false"));
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      environment.put(namesAndValues[i], namesAndValues[i + 1]);
+    }
+    return new QueryHandler(environment);
+  }
+
+  private APIGatewayV2HTTPResponse get(QueryHandler handler, String path) {
+    var http = new RequestContext.Http();
+    http.setMethod("GET");
+    var requestContext = new RequestContext();
+    requestContext.setHttp(http);
+    return handler.handleRequest(
+        APIGatewayV2HTTPEvent.builder()
+            .withRequestContext(requestContext)
+            .withRawPath(path)
+            .build(),
+        context);
+  }
+
+  /** The body, with T where it tells the time. */
+  private static String timeless(APIGatewayV2HTTPResponse answer) {
+    return answer
+        .getBody()
+        .replaceAll("\"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{6})?\\+00:00\"", "\"T\"");
+  }
+
+  private void assertFailure(
+      APIGatewayV2HTTPResponse answer, String detail, String event, String cause) {
+    assertThat(answer.getStatusCode()).isEqualTo(500);
+    assertThat(answer.getBody()).isEqualTo("{\"detail\":\"%s\"}".formatted(detail));
+    assertThat(context.logged())
+        .singleElement()
+        .asString()
+        .startsWith("{\"event\":\"%s\",\"cause\":\"%s".formatted(event, cause))
+        .doesNotContain("\n")
+        .doesNotContain("s3cret");
+  }
+
+  @Test
+  void queueMetricsAreWhatRedisHolds() {
+    try (Jedis client = redis.client()) {
+      client.rpush("dramatiq:default", "1", "2");
+      for (String id : new String[] {"1", "2", "3", "4", "5"}) {
+        // Sent in the future, so that the age is 0 whenever this test runs.
+        client.hset(
+            "dramatiq:default.msgs", id, "{\"message_timestamp\":" + FAR_FUTURE_MILLIS + "}");
+      }
+      client.hset("dramatiq:default.DQ.msgs", "6", "{}");
+      client.zadd("dramatiq:default.XQ", 1, "7");
+      client.zadd("dramatiq:default.XQ", 4102444800000.0, "8");
+      client.zadd("dramatiq:__heartbeats__", 4102444800000.0, "broker");
+      client.set("dramatiq:slow.DQ.msgs", "no hash");
+    }
+
+    APIGatewayV2HTTPResponse answer =
+        get(handler("QUEUE_NAMES", "default,slow"), "/api/metrics/queue");
+
+    assertThat(answer.getStatusCode()).isEqualTo(200);
+    assertThat(timeless(answer))
+        .isEqualTo(
+            "{\"queue_depth\":2,\"delay_queue_depth\":null,\"dead_letter_depth\":2,\"timestamp\":\"T\","
+                + "\"in_flight\":3,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":1,\"active_brokers\":1,"
+                + "\"queues\":{"
+                + "\"default\":{\"queue_depth\":2,\"delay_queue_depth\":1,\"dead_letter_depth\":2,\"in_flight\":3,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":1},"
+                + "\"slow\":{\"queue_depth\":0,\"delay_queue_depth\":null,\"dead_letter_depth\":0,\"in_flight\":0,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":0}}}");
+    assertThat(context.logged())
+        .containsExactly(
+            "{\"event\":\"some values not read\",\"cause\":\"java.lang.IllegalStateException: queue slow: delayed not read: WRONGTYPE Operation against a key holding the wrong kind of value\"}");
+  }
+
+  @Test
+  void stoppedRedisFailsTheQuery() {
+    int port = RedisServer.freePort();
+
+    assertFailure(
+        get(handler("REDIS_PORT", "" + port), "/api/metrics/queue"),
+        "Failed to get queue metrics",
+        "queue metrics not read",
+        "so.suna.queuemetrics.redis.RedisException: Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) could not be reached"
+            .formatted(port));
+  }
+
+  @Test
+  void stoppedRedisFailsTheDeepHealthCheck() {
+    int port = RedisServer.freePort();
+
+    assertFailure(
+        get(handler("REDIS_PORT", "" + port), "/api/health-docker"),
+        "Health check failed",
+        "health check failed",
+        "so.suna.queuemetrics.redis.RedisException: Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) could not be reached"
+            .formatted(port));
+  }
+
+  @Test
+  void healthDoesNotCareAboutRedis() {
+    APIGatewayV2HTTPResponse answer =
+        get(handler("REDIS_PORT", "" + RedisServer.freePort()), "/api/health");
+
+    assertThat(answer.getStatusCode()).isEqualTo(200);
+    assertThat(timeless(answer))
+        .isEqualTo(
+            "{\"status\":\"ok\",\"timestamp\":\"T\",\"instance_id\":\"2026/11/23/[$LATEST]local\"}");
+  }
+
+  @Test
+  void deepHealthWithoutADatabaseSaysSo() {
+    APIGatewayV2HTTPResponse answer = get(handler(), "/api/health-docker");
+
+    assertThat(answer.getStatusCode()).isEqualTo(200);
+    assertThat(timeless(answer))
+        .isEqualTo(
+            "{\"status\":\"ok\",\"timestamp\":\"T\",\"instance_id\":\"2026/11/23/[$LATEST]local\",\"database\":\"skipped: no DATABASE_URL\"}");
+  }
+
+  @Test
+  void deepHealthAsksTheDatabase() throws IOException {
+    try (EmbeddedPostgres postgres = EmbeddedPostgres.start()) {
+      String url =
+          "postgresql+asyncpg://postgres:s3cret@127.0.0.1:%d/postgres"
+              .formatted(postgres.getPort());
+
+      APIGatewayV2HTTPResponse answer = get(handler("DATABASE_URL", url), "/api/health-docker");
+
+      assertThat(answer.getStatusCode()).isEqualTo(200);
+      assertThat(timeless(answer))
+          .isEqualTo(
+              "{\"status\":\"ok\",\"timestamp\":\"T\",\"instance_id\":\"2026/11/23/[$LATEST]local\",\"database\":\"ok\"}");
+    }
+  }
+
+  @Test
+  void stoppedDatabaseFailsTheDeepHealthCheckWithoutShowingItsPassword() {
+    int port = RedisServer.freePort();
+
+    assertFailure(
+        get(
+            handler("DATABASE_URL", "postgresql://suna:s3cret@127.0.0.1:%d/suna".formatted(port)),
+            "/api/health-docker"),
+        "Health check failed",
+        "health check failed",
+        "org.postgresql.util.PSQLException: Connection to 127.0.0.1:%d refused.".formatted(port));
+  }
+
+  @Test
+  void tokenIsWantedWhereOneIsSet() {
+    APIGatewayV2HTTPResponse answer = get(handler("QUERY_TOKEN", "token"), "/api/metrics/queue");
+
+    assertThat(answer.getStatusCode()).isEqualTo(401);
+    assertThat(answer.getBody()).isEqualTo("{\"detail\":\"Unauthorized\"}");
+  }
+}

@@ -1,0 +1,389 @@
+package so.suna.queuemetrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import so.suna.queuemetrics.Settings.WorkerService;
+import so.suna.queuemetrics.dramatiq.QueueName;
+import so.suna.queuemetrics.redis.Login;
+import so.suna.queuemetrics.redis.RedisEndpoint;
+
+class SettingsTest {
+
+  private static final Settings DEFAULTS =
+      new Settings(
+          new RedisEndpoint("cache.example", 6379, true, new Login.None()),
+          "dramatiq",
+          List.of(new QueueName("default")),
+          false,
+          "Kortix",
+          "worker",
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
+
+  private static Map<String, String> environment(String... namesAndValues) {
+    Map<String, String> environment = new HashMap<>(Map.of("REDIS_HOST", "cache.example"));
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      environment.put(namesAndValues[i], namesAndValues[i + 1]);
+    }
+    return environment;
+  }
+
+  private static Settings settings(String... namesAndValues) {
+    return Settings.of(environment(namesAndValues));
+  }
+
+  private static void assertFault(String message, String... namesAndValues) {
+    assertThatThrownBy(() -> settings(namesAndValues))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("bad settings: " + message);
+  }
+
+  @Test
+  void redisHostIsAllThatMustBeSet() {
+    assertThat(settings()).isEqualTo(DEFAULTS);
+  }
+
+  @Test
+  void blankVariablesCountAsNotSet() {
+    String[] blanks =
+        Stream.of(
+                "REDIS_PORT",
+                "REDIS_TLS",
+                "REDIS_AUTHENTICATION",
+                "REDIS_USER",
+                "REDIS_PASSWORD",
+                "REDIS_CACHE_NAME",
+                "QUEUE_NAMES",
+                "DRAMATIQ_NAMESPACE",
+                "PER_QUEUE_METRICS",
+                "METRIC_NAMESPACE",
+                "SERVICE_NAME",
+                "ECS_CLUSTER",
+                "ECS_WORKER_SERVICE",
+                "QUERY_TOKEN",
+                "DATABASE_URL")
+            .flatMap(name -> Stream.of(name, name.length() % 2 == 0 ? "" : " "))
+            .toArray(String[]::new);
+
+    assertThat(settings(blanks)).isEqualTo(DEFAULTS);
+  }
+
+  @Test
+  void everyVariableIsHeeded() {
+    Settings settings =
+        settings(
+            "REDIS_HOST", "10.0.0.7",
+            "REDIS_PORT", "6380",
+            "REDIS_TLS", "false",
+            "REDIS_AUTHENTICATION", "password",
+            "REDIS_USER", "metrics",
+            "REDIS_PASSWORD", "pass word",
+            "QUEUE_NAMES", "default, slow",
+            "DRAMATIQ_NAMESPACE", "other",
+            "PER_QUEUE_METRICS", "true",
+            "METRIC_NAMESPACE", "Acme/Queues #1",
+            "SERVICE_NAME", "slow worker: 2",
+            "ECS_CLUSTER", "suna-ecs",
+            "ECS_WORKER_SERVICE", "suna-worker-svc",
+            "QUERY_TOKEN", "token",
+            "DATABASE_URL", "postgresql://db.example/suna");
+
+    assertThat(settings.redis())
+        .isEqualTo(
+            new RedisEndpoint(
+                "10.0.0.7", 6380, false, new Login.Password(Optional.of("metrics"), "pass word")));
+    assertThat(settings.dramatiqNamespace()).isEqualTo("other");
+    assertThat(settings.queues()).containsExactly(new QueueName("default"), new QueueName("slow"));
+    assertThat(settings.perQueueMetrics()).isTrue();
+    assertThat(settings.metricNamespace()).isEqualTo("Acme/Queues #1");
+    assertThat(settings.serviceName()).isEqualTo("slow worker: 2");
+    assertThat(settings.workers()).contains(new WorkerService("suna-ecs", "suna-worker-svc"));
+    assertThat(settings.queryToken()).isPresent();
+    assertThat(settings.database()).isPresent();
+  }
+
+  static Stream<Arguments> badValues() {
+    String host = "REDIS_HOST must be a host name or address, without scheme or port, was ";
+    String namespace =
+        "METRIC_NAMESPACE must be 1 to 255 letters, digits, blanks and any of . _ - / # :, not beginning with AWS/, a blank or a colon, was ";
+    String service =
+        "SERVICE_NAME must be 1 to 1024 printable ASCII characters, not beginning with a colon, was ";
+    String ecs = " must be a name of 1 to 255 letters, digits, _ and -, was ";
+    return Stream.of(
+        arguments("REDIS_HOST", "", host + "empty"),
+        arguments("REDIS_HOST", "cache.example:6379", host + "cache.example:6379"),
+        arguments("REDIS_HOST", "rediss://cache.example", host + "rediss://cache.example"),
+        arguments("REDIS_HOST", "-cache", host + "-cache"),
+        arguments("REDIS_HOST", "cache.", host + "cache."),
+        arguments("REDIS_HOST", "cache example", host + "cache example"),
+        arguments("REDIS_PORT", "0", "REDIS_PORT must be 1 to 65535, was 0"),
+        arguments("REDIS_PORT", "65536", "REDIS_PORT must be 1 to 65535, was 65536"),
+        arguments("REDIS_PORT", "99999999999", "REDIS_PORT must be 1 to 65535, was 99999999999"),
+        arguments("REDIS_PORT", "-1", "REDIS_PORT must be 1 to 65535, was -1"),
+        arguments("REDIS_PORT", "٦٣٧٩", "REDIS_PORT must be 1 to 65535, was ٦٣٧٩"),
+        arguments("REDIS_PORT", "redis", "REDIS_PORT must be 1 to 65535, was redis"),
+        arguments("REDIS_TLS", "yes", "REDIS_TLS must be true or false, was yes"),
+        arguments("REDIS_TLS", "True", "REDIS_TLS must be true or false, was True"),
+        arguments("PER_QUEUE_METRICS", "1", "PER_QUEUE_METRICS must be true or false, was 1"),
+        arguments(
+            "REDIS_AUTHENTICATION",
+            "IAM",
+            "REDIS_AUTHENTICATION must be none, password or iam, was IAM"),
+        arguments("METRIC_NAMESPACE", "AWS/ECS", namespace + "AWS/ECS"),
+        arguments("METRIC_NAMESPACE", ":Kortix", namespace + ":Kortix"),
+        arguments("METRIC_NAMESPACE", " Kortix", namespace + " Kortix"),
+        arguments("METRIC_NAMESPACE", "Kortix&", namespace + "Kortix&"),
+        arguments("METRIC_NAMESPACE", "K".repeat(256), namespace + "K".repeat(256)),
+        arguments("SERVICE_NAME", ":worker", service + ":worker"),
+        arguments("SERVICE_NAME", "wörker", service + "wörker"),
+        arguments("SERVICE_NAME", "w".repeat(1025), service + "w".repeat(1025)),
+        arguments("ECS_CLUSTER", "suna/ecs", "ECS_CLUSTER" + ecs + "suna/ecs"),
+        arguments("ECS_CLUSTER", "c".repeat(256), "ECS_CLUSTER" + ecs + "c".repeat(256)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("badValues")
+  void badValueIsRefusedWithWhatIsExpectedAndWhatWasThere(
+      String variable, String value, String message) {
+    assertFault(message, variable, value);
+  }
+
+  static Stream<Arguments> valuesAtTheirLimit() {
+    return Stream.of(
+        arguments("REDIS_PORT", "1"),
+        arguments("REDIS_PORT", "65535"),
+        arguments("REDIS_HOST", "c"),
+        arguments("METRIC_NAMESPACE", "K".repeat(255)),
+        arguments("METRIC_NAMESPACE", "AWS"),
+        arguments("SERVICE_NAME", "w".repeat(1024)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("valuesAtTheirLimit")
+  void valueAtItsLimitIsTaken(String variable, String value) {
+    assertThat(settings(variable, value).toString()).contains(value);
+  }
+
+  @Test
+  void clusterAndServiceOf255CharactersAreTaken() {
+    String name = "Az09_-".repeat(42) + "Az0";
+
+    assertThat(settings("ECS_CLUSTER", name, "ECS_WORKER_SERVICE", name).workers())
+        .contains(new WorkerService(name, name));
+  }
+
+  @Test
+  void missingRedisHostIsRefused() {
+    assertThatThrownBy(() -> Settings.of(Map.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "bad settings: REDIS_HOST must be a host name or address, without scheme or port, was empty");
+  }
+
+  @Test
+  void allFaultsComeInOneMessage() {
+    assertFault(
+        "REDIS_HOST must be a host name or address, without scheme or port, was empty; "
+            + "REDIS_PORT must be 1 to 65535, was 637900; "
+            + "REDIS_TLS must be true or false, was on; "
+            + "REDIS_PASSWORD must be set with REDIS_AUTHENTICATION=password, was empty; "
+            + "QUEUE_NAMES must be queue names separated by commas: queue name must match [A-Za-z_][A-Za-z0-9._-]*, was ''; "
+            + "PER_QUEUE_METRICS must be true or false, was off; "
+            + "METRIC_NAMESPACE must be 1 to 255 letters, digits, blanks and any of . _ - / # :, not beginning with AWS/, a blank or a colon, was AWS/Lambda; "
+            + "SERVICE_NAME must be 1 to 1024 printable ASCII characters, not beginning with a colon, was :; "
+            + "ECS_WORKER_SERVICE must be a name of 1 to 255 letters, digits, _ and -, was a b; "
+            + "ECS_CLUSTER must be set with ECS_WORKER_SERVICE, was empty; "
+            + "QUERY_TOKEN: token must match [A-Za-z0-9._~+/-]+=*, was ***; "
+            + "DATABASE_URL: URL must be postgresql://user:password@host:port/name, with special characters percent-encoded, was ***",
+        "REDIS_HOST",
+        "",
+        "REDIS_PORT",
+        "637900",
+        "REDIS_TLS",
+        "on",
+        "REDIS_AUTHENTICATION",
+        "password",
+        "QUEUE_NAMES",
+        "default,",
+        "PER_QUEUE_METRICS",
+        "off",
+        "METRIC_NAMESPACE",
+        "AWS/Lambda",
+        "SERVICE_NAME",
+        ":",
+        "ECS_WORKER_SERVICE",
+        "a b",
+        "QUERY_TOKEN",
+        "s3cret s3cret",
+        "DATABASE_URL",
+        "mysql://suna:s3cret@db.example/suna");
+  }
+
+  @Test
+  void badTokenIsNotShown() {
+    assertFault(
+        "QUERY_TOKEN: token must match [A-Za-z0-9._~+/-]+=*, was ***", "QUERY_TOKEN", "s3crét");
+  }
+
+  @Test
+  void badDatabaseUrlIsNotShown() {
+    assertFault(
+        "DATABASE_URL: URL must be postgresql://user:password@host:port/name, with special characters percent-encoded, was ***",
+        "DATABASE_URL",
+        "postgresql://suna:s3c%ret@db.example/suna");
+  }
+
+  @Test
+  void passwordInsideAUrlThatIsNoHostIsNotShown() {
+    assertFault(
+        "REDIS_HOST must be a host name or address, without scheme or port, was ***@cache.example:6379",
+        "REDIS_HOST",
+        "redis://default:s3cret@cache.example:6379");
+  }
+
+  @Test
+  void settingsPrintNoSecret() {
+    String printed =
+        settings(
+                "REDIS_AUTHENTICATION", "password",
+                "REDIS_PASSWORD", "s3cret",
+                "QUERY_TOKEN", "s3cret",
+                "DATABASE_URL", "postgresql://suna:s3cret@db.example/suna")
+            .toString();
+
+    assertThat(printed).contains("Redis cache.example:6379").doesNotContain("s3cret");
+  }
+
+  @Test
+  void passwordLoginIsForTheDefaultUserUnlessOneIsNamed() {
+    assertThat(settings("REDIS_AUTHENTICATION", "password", "REDIS_PASSWORD", "p").redis().login())
+        .isEqualTo(new Login.Password(Optional.empty(), "p"));
+  }
+
+  @Test
+  void userOrPasswordWithoutLoginIsRefused() {
+    assertFault(
+        "REDIS_USER is set, so REDIS_AUTHENTICATION must be password or iam, was none; "
+            + "REDIS_PASSWORD is set, so REDIS_AUTHENTICATION must be password or iam, was none",
+        "REDIS_USER",
+        "metrics",
+        "REDIS_PASSWORD",
+        "s3cret");
+  }
+
+  @Test
+  void iamLoginTakesTheCacheNameInLowerCase() {
+    assertThat(
+            settings(
+                    "REDIS_AUTHENTICATION", "iam",
+                    "REDIS_USER", "Metrics",
+                    "REDIS_CACHE_NAME", "Suna-Redis")
+                .redis()
+                .login())
+        .isEqualTo(new Login.Iam("Metrics", "suna-redis"));
+  }
+
+  @Test
+  void iamLoginNeedsUserCacheNameAndTls() {
+    assertFault(
+        "REDIS_TLS must be true with REDIS_AUTHENTICATION=iam, since ElastiCache takes tokens over TLS only, was false; "
+            + "REDIS_USER must be set with REDIS_AUTHENTICATION=iam, was empty; "
+            + "REDIS_CACHE_NAME must be set with REDIS_AUTHENTICATION=iam, was empty",
+        "REDIS_TLS",
+        "false",
+        "REDIS_AUTHENTICATION",
+        "iam");
+  }
+
+  @Test
+  void badFlagIsOneFaultEvenWhereAnotherCheckLooksAtIt() {
+    assertFault(
+        "REDIS_TLS must be true or false, was ture",
+        "REDIS_TLS",
+        "ture",
+        "REDIS_AUTHENTICATION",
+        "iam",
+        "REDIS_USER",
+        "metrics",
+        "REDIS_CACHE_NAME",
+        "suna");
+  }
+
+  @Test
+  void workersAreNotCountedWithoutAService() {
+    assertThat(settings("ECS_CLUSTER", "suna-ecs").workers()).isEmpty();
+  }
+
+  @Test
+  void serviceWithoutClusterIsRefused() {
+    assertFault(
+        "ECS_CLUSTER must be set with ECS_WORKER_SERVICE, was empty",
+        "ECS_WORKER_SERVICE",
+        "suna-worker-svc");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a:b", "a b", "größe", "1st", "-a", "", "a/b", "a*", "a\nb", "{a}"})
+  void queueThatDramatiqWouldNotTakeIsRefused(String name) {
+    assertFault(
+        "QUEUE_NAMES must be queue names separated by commas: queue name must match [A-Za-z_][A-Za-z0-9._-]*, was '%s'"
+            .formatted(name),
+        "QUEUE_NAMES",
+        "default," + name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"default.DQ", "default.XQ"})
+  void partOfAQueueIsRefused(String name) {
+    assertFault(
+        "QUEUE_NAMES must be queue names separated by commas: queue name must be that of a queue, not of its delayed (.DQ) or dead (.XQ) part, was '%s'"
+            .formatted(name),
+        "QUEUE_NAMES",
+        name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"default", "_", "Agent-Runs_2.slow", "a.dq", "DQ", "a.DQ.b"})
+  void queueThatDramatiqTakesIsTaken(String name) {
+    assertThat(settings("QUEUE_NAMES", name).queues()).containsExactly(new QueueName(name));
+  }
+
+  @Test
+  void everyBadQueueIsNamed() {
+    String match =
+        "QUEUE_NAMES must be queue names separated by commas: queue name must match [A-Za-z_][A-Za-z0-9._-]*, was ";
+    assertFault(match + "'a:b'; " + match + "'c d'", "QUEUE_NAMES", "a:b,default,c d");
+  }
+
+  @Test
+  void queueNamedTwiceIsRefused() {
+    assertFault(
+        "QUEUE_NAMES must name each queue once, or its messages count twice: slow came again",
+        "QUEUE_NAMES",
+        "slow,default, slow");
+  }
+
+  @Test
+  void fiveHundredQueuesAreTakenInTheirOrder() {
+    String names = IntStream.range(0, 500).mapToObj(i -> "q" + i).collect(Collectors.joining(","));
+
+    assertThat(settings("QUEUE_NAMES", names).queues())
+        .extracting(QueueName::value)
+        .containsExactly(names.split(",", -1));
+  }
+}

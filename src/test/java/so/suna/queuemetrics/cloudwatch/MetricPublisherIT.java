@@ -1,0 +1,74 @@
+package so.suna.queuemetrics.cloudwatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import so.suna.queuemetrics.local.AwsReceiver;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
+import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+
+/** What CloudWatch receives. */
+class MetricPublisherIT {
+
+  private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
+
+  private final AwsReceiver aws = AwsReceiver.start(3);
+  private final MetricPublisher publisher =
+      new MetricPublisher(
+          CloudWatchClient.builder()
+              .endpointOverride(aws.endpoint())
+              .region(Region.US_WEST_2)
+              .credentialsProvider(
+                  StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+              .httpClient(UrlConnectionHttpClient.create())
+              .build(),
+          "Acme/Queues");
+
+  @AfterEach
+  void stop() {
+    aws.close();
+  }
+
+  @Test
+  void datumArrivesWithNameUnitValueTimestampAndDimension() {
+    publisher.publish(List.of(new Datums("worker", false).ofWorkers(3, NOON)));
+
+    assertThat(aws.calls())
+        .singleElement()
+        .satisfies(
+            call -> {
+              assertThat(call.operation()).isEqualTo("PutMetricData");
+              assertThat(call.input().path("Namespace").asText()).isEqualTo("Acme/Queues");
+            });
+    JsonNode datum = aws.datums().getFirst();
+    assertThat(aws.datums()).hasSize(1);
+    assertThat(datum.path("MetricName").asText()).isEqualTo("DramatiqRunningWorkers");
+    assertThat(datum.path("Unit").asText()).isEqualTo("Count");
+    assertThat(datum.path("Value").asDouble()).isEqualTo(3.0);
+    assertThat(datum.path("Timestamp").asLong()).isEqualTo(NOON.getEpochSecond());
+    assertThat(datum.path("Dimensions").toString())
+        .isEqualTo("[{\"Name\":\"Service\",\"Value\":\"worker\"}]");
+  }
+
+  @Test
+  void aThousandAndOneDatumsArriveInTwoCalls() {
+    publisher.publish(
+        IntStream.range(0, 1_001)
+            .mapToObj(i -> MetricDatum.builder().metricName("m" + i).value((double) i).build())
+            .toList());
+
+    assertThat(aws.calls())
+        .extracting(call -> call.input().path("MetricData").size())
+        .containsExactly(1_000, 1);
+    assertThat(aws.datums().getLast().path("MetricName").asText()).isEqualTo("m1000");
+  }
+}

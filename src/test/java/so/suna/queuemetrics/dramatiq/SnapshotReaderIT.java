@@ -1,0 +1,379 @@
+package so.suna.queuemetrics.dramatiq;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import redis.clients.jedis.Jedis;
+import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+import so.suna.queuemetrics.local.RedisServer;
+
+/** The script against a real Redis, with keys that real Dramatiq wrote. */
+class SnapshotReaderIT {
+
+  private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+  private static final QueueName DEFAULT = new QueueName("default");
+
+  private static RedisServer server;
+  private static Jedis redis;
+
+  @BeforeAll
+  static void start() {
+    server = RedisServer.start();
+    redis = server.client();
+  }
+
+  @AfterAll
+  static void stop() {
+    redis.close();
+    server.close();
+  }
+
+  @BeforeEach
+  void empty() {
+    redis.flushAll();
+  }
+
+  static Stream<Fixture> fixtures() {
+    return Fixture.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("fixtures")
+  void readsWhatDramatiqKnows(Fixture fixture) {
+    fixture.restoreTo(redis);
+
+    BrokerSnapshot snapshot = reader(fixture.recordedAt(), fixture.queues()).read();
+
+    assertThat(snapshot.waiting()).isEqualTo(new Known<>(fixture.knows("waiting")));
+    assertThat(snapshot.inFlight()).isEqualTo(new Known<>(fixture.knows("in_flight")));
+    assertThat(snapshot.delayed()).isEqualTo(new Known<>(fixture.knows("delayed")));
+    assertThat(snapshot.deadLetters()).isEqualTo(new Known<>(fixture.knows("dead_letters")));
+    assertThat(snapshot.newDeadLetters()).isEqualTo(new Known<>(fixture.knows("dead_letters")));
+    assertThat(snapshot.activeBrokers()).isEqualTo(new Known<>(fixture.knows("active_brokers")));
+  }
+
+  static Stream<Fixture> fixturesWithTheOldestAtOneEnd() {
+    return Fixture.all().filter(fixture -> !fixture.name().matches(".* (pickle-encoder|requeued)"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("fixturesWithTheOldestAtOneEnd")
+  void readsTheAgeThatDramatiqKnows(Fixture fixture) {
+    fixture.restoreTo(redis);
+
+    assertThat(reader(fixture.recordedAt(), fixture.queues()).read().oldestAge())
+        .isEqualTo(new Known<>(fixture.oldestAge()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1.18.0", "2.2.0"})
+  void ageAfterARequeueIsALowerBoundThatTheTailRaises(String version) {
+    var fixture = Fixture.of(version, "requeued");
+    fixture.restoreTo(redis);
+
+    Duration age =
+        reader(fixture.recordedAt(), fixture.queues()).read().oldestAge().known().orElseThrow();
+
+    assertThat(age).isBetween(age(fixture, -1), fixture.oldestAge()).isGreaterThan(age(fixture, 0));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1.18.0", "2.2.0"})
+  void ageOfPickledMessagesIsUnknown(String version) {
+    var fixture = Fixture.of(version, "pickle-encoder");
+    fixture.restoreTo(redis);
+    String first = redis.lindex("dramatiq:default", 0);
+
+    assertThat(reader(fixture.recordedAt(), fixture.queues()).read().problems())
+        .containsExactly(
+            "queue default: oldest age not read: payload of message %s is not a JSON object"
+                .formatted(first));
+  }
+
+  @Test
+  void queueThatNeverHadAMessageIsEmpty() {
+    var zero = new Known<>(0L);
+    assertThat(reader(NOON, List.of(DEFAULT)).read())
+        .isEqualTo(
+            new BrokerSnapshot(
+                NOON,
+                List.of(
+                    new QueueSnapshot(
+                        DEFAULT, zero, zero, zero, zero, zero, new Known<>(Duration.ZERO))),
+                zero));
+  }
+
+  @Test
+  void otherNamespaceIsLookedAt() {
+    redis.rpush("billing:default", "a", "b");
+    redis.hset("billing:default.msgs", "a", message(NOON));
+    redis.hset("billing:default.msgs", "b", message(NOON));
+
+    var reader =
+        new SnapshotReader(SnapshotReaderIT::evaluate, "billing", List.of(DEFAULT), at(NOON));
+
+    assertThat(reader.read().waiting()).isEqualTo(new Known<>(2L));
+  }
+
+  @Test
+  void heartbeatOfAMinuteAgoCountsAndAnOlderOneDoesNot() {
+    redis.zadd("dramatiq:__heartbeats__", (double) NOON.minusSeconds(60).toEpochMilli(), "alive");
+    redis.zadd(
+        "dramatiq:__heartbeats__", (double) NOON.minusSeconds(60).toEpochMilli() - 1, "silent");
+
+    assertThat(reader(NOON, List.of(DEFAULT)).read().activeBrokers()).isEqualTo(new Known<>(1L));
+  }
+
+  @Test
+  void deadLetterOfAMinuteAgoIsNewAndAnOlderOneIsNot() {
+    redis.zadd("dramatiq:default.XQ", (double) NOON.minusSeconds(60).toEpochMilli(), "new");
+    redis.zadd("dramatiq:default.XQ", (double) NOON.minusSeconds(60).toEpochMilli() - 1, "old");
+
+    QueueSnapshot queue = reader(NOON, List.of(DEFAULT)).read().queues().getFirst();
+
+    assertThat(queue.deadLetters()).isEqualTo(new Known<>(2L));
+    assertThat(queue.newDeadLetters()).isEqualTo(new Known<>(1L));
+  }
+
+  @Test
+  void oldestMessageIsFoundAtTheTail() {
+    put("new", message(NOON.minusSeconds(1)));
+    put("requeued", message(NOON.minusSeconds(30)));
+
+    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ofSeconds(30)));
+  }
+
+  @Test
+  void oldestMessageIsFoundAtTheHead() {
+    put("old", message(NOON.minusSeconds(30)));
+    put("new", message(NOON.minusSeconds(1)));
+
+    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ofSeconds(30)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {"args":["\\\\",\\"message_timestamp\\":1}"],"message_timestamp":1767268790000}
+          {"args":[{"message_timestamp":1}],"message_timestamp":1767268790000}
+          {"message_timestamp":1767268790000,"args":[{"message_timestamp":1}]}
+          {"message_timestamp":1,"message_timestamp":1767268790000}
+          { "message_timestamp" : 1767268790000 }
+           {"message_timestamp":1767268790000} \s
+          {"message_timestamp":1767268790000,"zz_own_field":true}
+          """)
+  void topLevelTimestampIsTakenWhateverSurroundsIt(String payload) {
+    put("a", payload);
+
+    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ofSeconds(10)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {"args":[]}                                   | payload has no message_timestamp
+          {"args":[{"message_timestamp":1}]}            | payload has no message_timestamp
+          {"message_timestamp":"1767268790000"}         | message_timestamp must be a number, was a string
+          {"message_timestamp":null}                    | message_timestamp must be a number, was a null
+          {"message_timestamp":1767268790000.5}         | message_timestamp must be whole milliseconds since 1970, was 1767268790000.5
+          {"message_timestamp":-5}                      | message_timestamp must be whole milliseconds since 1970, was -5
+          {"message_timestamp":99999999999999999999}    | message_timestamp must be whole milliseconds since 1970, was 99999999999999999999
+          {"message_timestamp":1767268790000            | payload is not valid JSON
+          {"message_timestamp":1767268790000} {}        | payload is not valid JSON
+          {'message_timestamp':1767268790000}           | payload is not valid JSON
+          []                                            | payload of message a is not a JSON object
+          1767268790000                                 | payload of message a is not a JSON object
+          ""                                            | payload of message a is not a JSON object
+          """)
+  void ageIsUnknownWhereThePayloadDoesNotTell(String payload, String reason) {
+    put("a", payload);
+
+    assertThat(oldestAge())
+        .isEqualTo(new Unknown<>("queue default: oldest age not read: " + reason));
+  }
+
+  @Test
+  void ageIsUnknownWhereAnIdHasNoPayload() {
+    redis.rpush("dramatiq:default", "a");
+
+    assertThat(oldestAge())
+        .isEqualTo(new Unknown<>("queue default: oldest age not read: no payload for message a"));
+  }
+
+  @Test
+  void clockThatRunsAheadGivesNoNegativeAge() {
+    put("a", message(NOON.plusSeconds(5)));
+
+    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ZERO));
+  }
+
+  @Test
+  void payloadsThatMustBeSearchedCannotFillTheReply() {
+    String payload =
+        "{ \"message_timestamp\": 1, \"args\": [\"%s\"] }".formatted("x".repeat(3 << 20));
+    put("a", payload);
+    put("b", payload);
+    redis.rpush("dramatiq:other", "c");
+    redis.hset("dramatiq:other.msgs", "c", payload);
+
+    BrokerSnapshot snapshot = reader(NOON, List.of(DEFAULT, new QueueName("other"))).read();
+
+    assertThat(snapshot.queues().getFirst().oldestAge())
+        .isEqualTo(new Known<>(Duration.between(Instant.ofEpochMilli(1), NOON)));
+    assertThat(snapshot.problems())
+        .containsExactly(
+            "queue other: oldest age not read: payload of message c is too long to search for message_timestamp");
+  }
+
+  @Test
+  void payloadsThatSomethingElseRemovedMakeInFlightUnknown() {
+    put("a", message(NOON));
+    redis.rpush("dramatiq:default", "b", "c");
+
+    assertThat(reader(NOON, List.of(DEFAULT)).read().inFlight())
+        .isEqualTo(
+            new Unknown<>("queue default: in flight not read: 2 waiting ids have no payload"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "dramatiq:bad,          waiting;oldest age",
+    "dramatiq:bad.msgs,     in flight",
+    "dramatiq:bad.DQ.msgs,  delayed",
+    "dramatiq:bad.XQ,       dead letters;new dead letters"
+  })
+  void keyOfAWrongTypeCostsItsOwnValuesOnly(String key, String unknown) {
+    redis.set(key, "a string");
+
+    List<QueueSnapshot> queues =
+        reader(NOON, List.of(new QueueName("bad"), DEFAULT)).read().queues();
+
+    assertThat(queues.getFirst().problems())
+        .allSatisfy(
+            problem -> assertThat(problem).contains("not read: WRONGTYPE Operation against a key"))
+        .extracting(problem -> problem.replaceAll("queue bad: (.*) not read:.*", "$1"))
+        .containsExactly(unknown.split(";"));
+    assertThat(queues.getLast().problems()).isEmpty();
+  }
+
+  @Test
+  void heartbeatsOfAWrongTypeCostTheBrokersOnly() {
+    redis.set("dramatiq:__heartbeats__", "a string");
+
+    assertThat(reader(NOON, List.of(DEFAULT)).read().problems())
+        .singleElement()
+        .asString()
+        .startsWith("active brokers not read: WRONGTYPE");
+  }
+
+  @Test
+  void hundredAndOneQueuesTakeTwoScripts() {
+    List<QueueName> queues =
+        IntStream.range(0, 101).mapToObj(number -> new QueueName("queue-" + number)).toList();
+    redis.rpush("dramatiq:queue-100", "a");
+    long before = commands();
+
+    BrokerSnapshot snapshot = reader(NOON, queues).read();
+
+    assertThat(commands() - before).isEqualTo(2);
+    assertThat(snapshot.queues()).extracting(QueueSnapshot::queue).isEqualTo(queues);
+    assertThat(snapshot.waiting()).isEqualTo(new Known<>(1L));
+  }
+
+  @Test
+  void redis6GivesTheSameSnapshots() {
+    try (var server6 = RedisServer.start(RedisServer.Version.V6, RedisServer.freePort());
+        var redis6 = server6.client()) {
+      Fixture.all()
+          .forEach(
+              fixture -> {
+                fixture.restoreTo(redis);
+                fixture.restoreTo(redis6);
+                for (Jedis each : List.of(redis, redis6)) {
+                  each.set("dramatiq:bad", "a string");
+                  each.rpush("dramatiq:orphan", "id");
+                }
+                var queues = new ArrayList<>(fixture.queues());
+                queues.addAll(List.of(new QueueName("bad"), new QueueName("orphan")));
+                var reader6 =
+                    new SnapshotReader(
+                        (script, keys, arguments) ->
+                            redis6.eval(script.getBytes(UTF_8), bytes(keys), bytes(arguments)),
+                        "dramatiq",
+                        queues,
+                        at(fixture.recordedAt()));
+                assertThat(reader6.read()).isEqualTo(reader(fixture.recordedAt(), queues).read());
+              });
+    }
+  }
+
+  private static Duration age(Fixture fixture, int index) {
+    String payload = redis.hget("dramatiq:default.msgs", redis.lindex("dramatiq:default", index));
+    long sentMillis = Long.parseLong(payload.replaceAll(".*:([0-9]+)}", "$1"));
+    return Duration.between(Instant.ofEpochMilli(sentMillis), fixture.recordedAt());
+  }
+
+  private Reading<Duration> oldestAge() {
+    return reader(NOON, List.of(DEFAULT)).read().oldestAge();
+  }
+
+  private static SnapshotReader reader(Instant now, List<QueueName> queues) {
+    return new SnapshotReader(SnapshotReaderIT::evaluate, "dramatiq", queues, at(now));
+  }
+
+  private static Object evaluate(String script, List<String> keys, List<String> arguments) {
+    return redis.evalReadonly(script.getBytes(UTF_8), bytes(keys), bytes(arguments));
+  }
+
+  private static List<byte[]> bytes(List<String> texts) {
+    return texts.stream().map(text -> text.getBytes(UTF_8)).toList();
+  }
+
+  private static void put(String id, String payload) {
+    redis.hset("dramatiq:default.msgs", id, payload);
+    redis.rpush("dramatiq:default", id);
+  }
+
+  private static String message(Instant sentAt) {
+    return "{\"queue_name\":\"default\",\"message_timestamp\":%d}".formatted(sentAt.toEpochMilli());
+  }
+
+  private static long commands() {
+    var calls = new HashMap<String, Long>();
+    redis
+        .info("commandstats")
+        .lines()
+        .filter(line -> line.startsWith("cmdstat_eval"))
+        .forEach(
+            line ->
+                calls.put(line, Long.parseLong(line.replaceAll(".*calls=([0-9]+),usec=.*", "$1"))));
+    return calls.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  private static Clock at(Instant instant) {
+    return Clock.fixed(instant, ZoneOffset.UTC);
+  }
+}

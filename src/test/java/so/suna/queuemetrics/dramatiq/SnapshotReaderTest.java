@@ -1,0 +1,103 @@
+package so.suna.queuemetrics.dramatiq;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import so.suna.queuemetrics.dramatiq.SnapshotReader.ReadOnlyScript;
+
+class SnapshotReaderTest {
+
+  private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+  private static final List<Object> EMPTY_QUEUE = Arrays.asList(0L, 0L, 0L, 0L, 0L, null, null);
+
+  @Test
+  void keysAreThoseOfDramatiqsDispatchScript() {
+    var asked = new ArrayList<String>();
+
+    reader(
+            1,
+            (_, keys, arguments) -> {
+              asked.addAll(keys);
+              asked.addAll(arguments);
+              return List.of(0L, EMPTY_QUEUE);
+            })
+        .read();
+
+    assertThat(asked)
+        .containsExactly(
+            "ns:__heartbeats__",
+            "ns:q0",
+            "ns:q0.msgs",
+            "ns:q0.DQ.msgs",
+            "ns:q0.XQ",
+            Long.toString(NOON.toEpochMilli() - 60_000));
+  }
+
+  @Test
+  void fiveHundredQueuesTakeFiveScripts() {
+    var asked = new ArrayList<Integer>();
+
+    reader(
+            500,
+            (_, keys, _) -> {
+              asked.add(keys.size());
+              var reply = new ArrayList<Object>(List.of(2L));
+              IntStream.range(0, keys.size() / 4).forEach(_ -> reply.add(EMPTY_QUEUE));
+              return reply;
+            })
+        .read();
+
+    assertThat(asked).containsExactly(401, 401, 401, 401, 401);
+  }
+
+  @Test
+  void replyOfAnotherShapeIsRefused() {
+    assertThatIllegalStateException()
+        .isThrownBy(() -> reader(1, (_, _, _) -> List.of(0L)).read())
+        .withMessage("snapshot.lua must reply with a list of 2, was a list of 1");
+    assertThatIllegalStateException()
+        .isThrownBy(() -> reader(1, (_, _, _) -> 0L).read())
+        .withMessage("snapshot.lua must reply with a list of 2, was a Long");
+  }
+
+  @Test
+  void valueThatIsNoNumberIsUnknown() {
+    List<Object> queue =
+        Arrays.asList(
+            null, 0L, 0L, "1".getBytes(java.nio.charset.StandardCharsets.UTF_8), 0L, null, null);
+
+    assertThat(reader(1, (_, _, _) -> List.of(0L, queue)).read().problems())
+        .containsExactly(
+            "queue q0: waiting not read: expected a number, got nothing",
+            "queue q0: dead letters not read: expected a number, got a byte[]");
+  }
+
+  @Test
+  void failureOfTheScriptIsPassedOnAsItIs() {
+    var failure = new IllegalStateException("no Redis");
+
+    assertThatThrownBy(
+            () ->
+                reader(
+                        1,
+                        (_, _, _) -> {
+                          throw failure;
+                        })
+                    .read())
+        .isSameAs(failure);
+  }
+
+  private static SnapshotReader reader(int queues, ReadOnlyScript redis) {
+    var names = IntStream.range(0, queues).mapToObj(number -> new QueueName("q" + number)).toList();
+    return new SnapshotReader(redis, "ns", names, Clock.fixed(NOON, ZoneOffset.UTC));
+  }
+}

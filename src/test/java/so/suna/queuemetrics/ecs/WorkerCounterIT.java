@@ -1,0 +1,155 @@
+package so.suna.queuemetrics.ecs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import so.suna.queuemetrics.local.AwsReceiver;
+import so.suna.queuemetrics.local.AwsReceiver.Call;
+import so.suna.queuemetrics.local.AwsReceiver.Reply;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.ecs.EcsClient;
+
+/** What the SDK asks ECS, and what becomes of ECS's answers. */
+class WorkerCounterIT {
+
+  private static final String WORKERS =
+      "workers of service suna-worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER)";
+
+  private final AwsReceiver aws = AwsReceiver.start(3);
+  private final WorkerCounter counter =
+      new WorkerCounter(
+          EcsClient.builder()
+              .endpointOverride(aws.endpoint())
+              .region(Region.US_WEST_2)
+              .credentialsProvider(
+                  StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "s3cret")))
+              .httpClient(UrlConnectionHttpClient.create())
+              .overrideConfiguration(calls -> calls.retryStrategy(AwsRetryStrategy.doNotRetry()))
+              .build(),
+          "suna-ecs",
+          "suna-worker-svc");
+
+  @AfterEach
+  void stop() {
+    aws.close();
+  }
+
+  private static ObjectNode object() {
+    return JsonNodeFactory.instance.objectNode();
+  }
+
+  private static ObjectNode error(String type, String message) {
+    return object().put("__type", type).put("message", message);
+  }
+
+  /** ECS's answer for a service it does not know. */
+  private static ObjectNode missing() {
+    ObjectNode output = object();
+    output.putArray("services");
+    output
+        .putArray("failures")
+        .addObject()
+        .put("arn", "arn:aws:ecs:us-west-2:123456789012:service/suna-ecs/suna-worker-svc")
+        .put("reason", "MISSING");
+    return output;
+  }
+
+  @Test
+  void runningTasksOfTheServiceAreTheWorkers() {
+    assertThat(counter.running()).isEqualTo(3);
+  }
+
+  @Test
+  void oneCallAsksForTheOneService() {
+    counter.running();
+
+    var input = object().put("cluster", "suna-ecs");
+    input.putArray("services").add("suna-worker-svc");
+    assertThat(aws.calls()).containsExactly(new Call("DescribeServices", input));
+  }
+
+  @Test
+  void stoppedServiceHasNoWorkers() {
+    aws.answer(call -> new Reply(200, AwsReceiver.service("ACTIVE", 0)));
+
+    assertThat(counter.running()).isZero();
+  }
+
+  @Test
+  void serviceBeingDeletedStillHasItsWorkers() {
+    aws.answer(call -> new Reply(200, AwsReceiver.service("DRAINING", 2)));
+
+    assertThat(counter.running()).isEqualTo(2);
+  }
+
+  @Test
+  void deletedServiceIsNotCountedAsStopped() {
+    aws.answer(call -> new Reply(200, AwsReceiver.service("INACTIVE", 0)));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(WORKERS + " not counted: no such service");
+  }
+
+  @Test
+  void missingServiceIsNotCountedAsStopped() {
+    aws.answer(call -> new Reply(200, missing()));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(WORKERS + " not counted: no such service");
+  }
+
+  @Test
+  void emptyAnswerIsNotCountedAsStopped() {
+    aws.answer(call -> new Reply(200, object()));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(WORKERS + " not counted: no such service");
+  }
+
+  @Test
+  void serviceWithoutARunningCountIsNotCountedAsStopped() {
+    ObjectNode output = object();
+    output.putArray("services").addObject().put("status", "ACTIVE");
+    aws.answer(call -> new Reply(200, output));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(WORKERS + " not counted: no such service");
+  }
+
+  @Test
+  void denialFailsNamingServiceAndCluster() {
+    aws.answer(
+        call ->
+            new Reply(
+                400,
+                error(
+                    "AccessDeniedException",
+                    "User is not authorized to perform: ecs:DescribeServices")));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith(
+            WORKERS + " not counted: User is not authorized to perform: ecs:DescribeServices (");
+  }
+
+  @Test
+  void unknownClusterFailsNamingServiceAndCluster() {
+    aws.answer(call -> new Reply(400, error("ClusterNotFoundException", "Cluster not found.")));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith(WORKERS + " not counted: Cluster not found. (");
+  }
+}

@@ -1,0 +1,116 @@
+package so.suna.queuemetrics.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
+import so.suna.queuemetrics.dramatiq.QueueName;
+import so.suna.queuemetrics.dramatiq.QueueSnapshot;
+import so.suna.queuemetrics.dramatiq.Reading;
+import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+
+class QueueMetricsJsonTest {
+
+  private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
+
+  private static QueueSnapshot queue(String name, long times, Reading<Long> delayed) {
+    return new QueueSnapshot(
+        new QueueName(name),
+        new Known<>(times),
+        new Known<>(2 * times),
+        delayed,
+        new Known<>(4 * times),
+        new Known<>(5 * times),
+        new Known<>(Duration.ofMillis(6_005 * times)));
+  }
+
+  @Test
+  void queuesComeAsTotalsAndThenEachOnItsOwn() {
+    var snapshot =
+        new BrokerSnapshot(
+            NOON,
+            List.of(queue("default", 1, new Known<>(3L)), queue("slow", 100, new Known<>(300L))),
+            new Known<>(7L));
+
+    assertThat(QueueMetricsJson.of(snapshot))
+        .isEqualTo(
+            "{\"queue_depth\":101,\"delay_queue_depth\":303,\"dead_letter_depth\":404,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
+                + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"active_brokers\":7,"
+                + "\"queues\":{"
+                + "\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5},"
+                + "\"slow\":{\"queue_depth\":100,\"delay_queue_depth\":300,\"dead_letter_depth\":400,\"in_flight\":200,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":500}}}");
+  }
+
+  @Test
+  void unknownValueIsNullInItsQueueAndInTheTotal() {
+    var snapshot =
+        new BrokerSnapshot(
+            NOON,
+            List.of(
+                queue("default", 1, new Unknown<>("WRONGTYPE")),
+                queue("slow", 100, new Known<>(300L))),
+            new Known<>(7L));
+
+    assertThat(QueueMetricsJson.of(snapshot))
+        .isEqualTo(
+            "{\"queue_depth\":101,\"delay_queue_depth\":null,\"dead_letter_depth\":404,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
+                + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"active_brokers\":7,"
+                + "\"queues\":{"
+                + "\"default\":{\"queue_depth\":1,\"delay_queue_depth\":null,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5},"
+                + "\"slow\":{\"queue_depth\":100,\"delay_queue_depth\":300,\"dead_letter_depth\":400,\"in_flight\":200,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":500}}}");
+  }
+
+  @Test
+  void everyValueCanBeNull() {
+    var nothing =
+        new QueueSnapshot(
+            new QueueName("default"),
+            new Unknown<>("a"),
+            new Unknown<>("b"),
+            new Unknown<>("c"),
+            new Unknown<>("d"),
+            new Unknown<>("e"),
+            new Unknown<>("f"));
+
+    assertThat(QueueMetricsJson.of(new BrokerSnapshot(NOON, List.of(nothing), new Unknown<>("g"))))
+        .isEqualTo(
+            "{\"queue_depth\":null,\"delay_queue_depth\":null,\"dead_letter_depth\":null,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
+                + "\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null,\"active_brokers\":null,"
+                + "\"queues\":{\"default\":{\"queue_depth\":null,\"delay_queue_depth\":null,\"dead_letter_depth\":null,\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null}}}");
+  }
+
+  @Test
+  void healthHasThreeFields() {
+    assertThat(QueueMetricsJson.health(NOON, "i-1", Optional.empty()))
+        .isEqualTo(
+            "{\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"i-1\"}");
+  }
+
+  @Test
+  void instanceIdIsEscaped() {
+    assertThat(QueueMetricsJson.health(NOON, "2026/11/23/[$LATEST]\"\\\n", Optional.empty()))
+        .isEqualTo(
+            "{\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"2026/11/23/[$LATEST]\\\"\\\\\\n\"}");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2026-11-23T12:00:00Z,           2026-11-23T12:00:00+00:00",
+    "2026-11-23T12:00:00.5Z,         2026-11-23T12:00:00.500000+00:00",
+    "2026-11-23T12:00:00.000001Z,    2026-11-23T12:00:00.000001+00:00",
+    "2026-11-23T12:00:00.000000999Z, 2026-11-23T12:00:00+00:00",
+    "2026-11-23T12:00:00.123456789Z, 2026-11-23T12:00:00.123456+00:00",
+    "2026-01-02T03:04:05Z,           2026-01-02T03:04:05+00:00",
+    "2026-11-23T23:59:59.999999999Z, 2026-11-23T23:59:59.999999+00:00",
+  })
+  void timestampIsPythonsIsoformat(Instant instant, String expected) {
+    assertThat(QueueMetricsJson.isoformat(instant)).isEqualTo(expected);
+  }
+}

@@ -1,0 +1,149 @@
+package so.suna.queuemetrics.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.util.PSQLException;
+import so.suna.queuemetrics.local.RedisServer;
+
+/** Against a real PostgreSQL, which asks only one user for a password. */
+class DatabaseIT {
+
+  @SuppressWarnings("NullAway.Init")
+  private static EmbeddedPostgres postgres;
+
+  @BeforeAll
+  static void start() throws IOException, SQLException {
+    postgres = EmbeddedPostgres.start();
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute("CREATE USER \"su na\" PASSWORD 'p:a/s%s+w@rd'");
+      try (ResultSet file = statement.executeQuery("SHOW hba_file")) {
+        file.next();
+        Path rules = Path.of(file.getString(1));
+        Files.writeString(
+            rules, "host all \"su na\" 127.0.0.1/32 scram-sha-256\n" + Files.readString(rules));
+      }
+      statement.execute("SELECT pg_reload_conf()");
+    }
+  }
+
+  @AfterAll
+  static void stop() throws IOException {
+    postgres.close();
+  }
+
+  private static Database database(String format) {
+    return Database.of(format.formatted(postgres.getPort()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "postgresql://postgres@127.0.0.1:%d/postgres",
+        "postgres://postgres:any@127.0.0.1:%d/postgres?sslmode=disable",
+        "postgresql+asyncpg://postgres@127.0.0.1:%d",
+      })
+  void runningServerAnswers(String format) {
+    assertThatCode(() -> database(format).selectOne()).doesNotThrowAnyException();
+  }
+
+  @Test
+  void percentEncodedLoginIsTheRealOne() {
+    assertThatCode(
+            () ->
+                database("postgresql://su%%20na:p%%3Aa%%2Fs%%25s+w%%40rd@127.0.0.1:%d/postgres")
+                    .selectOne())
+        .doesNotThrowAnyException();
+  }
+
+  @Test
+  void databaseCanBeAskedAgain() throws SQLException {
+    Database database = database("postgresql://postgres@127.0.0.1:%d/postgres");
+    database.selectOne();
+
+    assertThatCode(database::selectOne).doesNotThrowAnyException();
+  }
+
+  @Test
+  void noConnectionIsLeftBehind() throws SQLException {
+    String leftBehind =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'template1' AND pid <> pg_backend_pid()";
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      database("postgresql://postgres@127.0.0.1:%d/template1").selectOne();
+      await()
+          .untilAsserted(
+              () -> {
+                try (ResultSet count = statement.executeQuery(leftBehind)) {
+                  count.next();
+                  assertThat(count.getInt(1)).isZero();
+                }
+              });
+    }
+  }
+
+  @Test
+  void wrongPasswordFailsWithoutBeingShown() {
+    assertThatThrownBy(
+            () -> database("postgresql://su%%20na:s3cret@127.0.0.1:%d/postgres").selectOne())
+        .isInstanceOf(PSQLException.class)
+        .hasMessage("FATAL: password authentication failed for user \"su na\"");
+  }
+
+  @Test
+  void serverWithoutTlsFailsWhereTlsIsRequired() {
+    assertThatThrownBy(
+            () ->
+                database("postgresql://postgres@127.0.0.1:%d/postgres?sslmode=require").selectOne())
+        .isInstanceOf(PSQLException.class)
+        .hasMessage("The server does not support SSL.");
+  }
+
+  @Test
+  void stoppedServerFails() {
+    int port = RedisServer.freePort();
+
+    assertThatThrownBy(() -> Database.of("postgresql://suna@127.0.0.1:" + port).selectOne())
+        .isInstanceOf(PSQLException.class)
+        .hasMessage(
+            "Connection to 127.0.0.1:%d refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections."
+                .formatted(port));
+  }
+
+  @Test
+  void serverThatAcceptsAndSaysNothingFailsWithinTheLoginTimeout() throws IOException {
+    try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      Database database = Database.of("postgresql://suna@127.0.0.1:" + silent.getLocalPort());
+
+      assertTimeout(
+          Duration.ofSeconds(5),
+          () ->
+              assertThatThrownBy(database::selectOne)
+                  .isInstanceOf(PSQLException.class)
+                  // The first where a read ends before the login does: it may be the second try,
+                  // without TLS.
+                  .message()
+                  .isIn("The connection attempt failed.", "Connection attempt timed out."));
+    }
+  }
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Runs `./mvnw -q -Plocal` as a user would, and looks at it from outside. Changes nothing; ends what it started."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +3 +2 +[\d.]+ +9 +\d+ ms")
+SECONDS_TO_START = 120
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start(port, **environment):
+    return subprocess.Popen(
+        ["./mvnw", "-q", "-B", "-Plocal", "-Dtick=1", f"-Dport={port}"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        env={**os.environ, **environment})
+
+
+def rows(run, wanted):
+    """The first `wanted` lines of the table; None where the run ends before."""
+    found, deadline = [], time.monotonic() + SECONDS_TO_START
+    while len(found) < wanted and time.monotonic() < deadline:
+        line = run.stdout.readline()
+        if not line:
+            return None
+        print("  " + line.rstrip())
+        if ROW.match(line):
+            found.append(line)
+    return found
+
+
+def left_running(group):
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == str(group) and not line.split()[1].startswith("Z")]
+
+
+def check_that_it_runs(failures):
+    port = free_port()
+    run = start(port)
+    if rows(run, 3) is None:
+        failures.append("the local run must print three ticks with 3 brokers, 2 workers and 9 datums, ended before")
+        return
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/metrics/queue", timeout=5) as answer:
+        body = json.load(answer)
+    print("  ", body)
+    expected = ["queue_depth", "delay_queue_depth", "dead_letter_depth", "timestamp", "in_flight",
+                "oldest_job_age_seconds", "new_dead_letters", "active_brokers", "queues"]
+    if list(body) != expected:
+        failures.append(f"/api/metrics/queue must have the fields {expected}, had {list(body)}")
+    if body["active_brokers"] != 3 or not isinstance(body["in_flight"], int):
+        failures.append(f"/api/metrics/queue must tell 3 active brokers and the messages in flight, was {body}")
+    os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to the whole group
+    try:
+        run.communicate(timeout=15)
+    except subprocess.TimeoutExpired:
+        failures.append("Ctrl-C must end the run within 15 s")
+        os.killpg(run.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 15  # Maven may end before what it started
+    while left_running(run.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if left_running(run.pid):
+        failures.append(f"Ctrl-C must end everything, left {left_running(run.pid)}")
+
+
+def check_that_it_stops(failures, sentence, port=None, **environment):
+    run = start(port or free_port(), **environment)
+    output, _ = run.communicate(timeout=SECONDS_TO_START)
+    first = output.splitlines()[0] if output else ""
+    print("  " + first)
+    if run.returncode == 0 or not re.fullmatch(sentence, first):
+        failures.append(f"must exit non-zero saying {sentence!r} first, exited {run.returncode} saying {output!r}")
+
+
+def main():
+    failures = []
+    check_that_it_runs(failures)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        check_that_it_stops(failures, rf"127\.0\.0\.1:{port} \(-Dport\) cannot be listened on: Address already in use", port)
+    nobody = free_port()
+    check_that_it_stops(
+        failures,
+        rf"Redis 127\.0\.0\.1:{nobody} \(REDIS_HOST, REDIS_PORT\) could not be reached: Connection refused",
+        REDIS_HOST="127.0.0.1", REDIS_PORT=str(nobody), REDIS_TLS="false")
+    check_that_it_stops(
+        failures, r"bad settings: REDIS_PORT must be 1 to 65535, was 637900; PER_QUEUE_METRICS must be true or false, was yes",
+        REDIS_HOST="127.0.0.1", REDIS_PORT="637900", PER_QUEUE_METRICS="yes")
+    for failure in failures:
+        print("FAILED: " + failure)
+    print(f"{'local run: FAILED' if failures else 'local run: ok'}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
