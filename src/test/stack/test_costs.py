@@ -3,9 +3,10 @@
 import re
 
 import metrics
-from stack import ROOT, deploy
+from pages import deploy_section
+from stack import deploy
 
-SECTION = (ROOT / "docs/README-deploy-section.md").read_text()
+SECTION = deploy_section()
 
 # US dollars in us-west-2 on 2026-11-23, without free tiers.
 # https://aws.amazon.com/cloudwatch/pricing/

@@ -142,5 +142,13 @@ def test_every_graph_shows_minutes_of_this_region_from_0_up():
             assert graph["period"] == 60, title
 
 
+def test_what_is_counted_is_summed_and_what_is_measured_is_not():
+    counted = {"Invocations", "Errors", "Throttles", "FailedInvocations", "UrlRequestCount", "Url4xxCount", "Url5xxCount"}
+    for title, graph in graphs(deploy()).items():
+        for entry in graph["metrics"]:
+            statistic = entry[-1].get("stat", graph.get("stat"))
+            assert (statistic == "Sum") == (entry[1] in counted), (title, entry)
+
+
 def test_the_dashboard_has_a_name_of_its_own_in_each_region():
     assert deploy()["Dashboard"]["DashboardName"] == "queue-metrics-us-west-2"

@@ -3,10 +3,8 @@
 import re
 
 import pytest
-from stack import ROOT, deploy, load, template
-
-DOCS = ROOT / "docs"
-PAGES = ["README-deploy-section.md", "deploying.md", "handing-over.md", "alarms.md"]
+from pages import DOCS, deploy_section, pages
+from stack import deploy, template
 
 # What the seed wrote; people have it in their history.
 SEED_COMMANDS = [
@@ -34,11 +32,11 @@ def test_each_entry_says_what_it_means_and_what_to_do_first():
 
 
 def test_the_section_fits_a_screen():
-    assert len((DOCS / "README-deploy-section.md").read_text().splitlines()) <= 50
+    assert len(deploy_section().splitlines()) <= 50
 
 
 def test_the_section_counts_the_alarms():
-    assert f"| alarms | {len(deploy().alarms)}, " in (DOCS / "README-deploy-section.md").read_text()
+    assert f"| alarms | {len(deploy().alarms)}, " in deploy_section()
 
 
 @pytest.mark.parametrize("command", SEED_COMMANDS)
@@ -46,20 +44,22 @@ def test_the_seeds_commands_are_there_as_written(command):
     assert command in (DOCS / "deploying.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_every_parameter_that_a_page_names_exists(page):
-    named = re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", (DOCS / page).read_text())
-    named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", (DOCS / page).read_text())
+    text, _ = pages()[page]
+    named = re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", text)
+    named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text)
     source = template()
     known = source["Parameters"].keys() | deploy().resources.keys() | source["Outputs"].keys()
     known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Authorization", "ARN", "BacklogPerWorker"}
     assert [name for name in named if name not in known and not name.startswith("Dramatiq")] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_every_link_of_a_page_leads_somewhere(page):
-    for target in re.findall(r"\]\((?!https:)([^)#]+)", (DOCS / page).read_text()):
-        assert (DOCS / target).resolve().is_file(), target
+    text, folder = pages()[page]
+    for target in re.findall(r"\]\((?!https:)([^)#]+)", text):
+        assert (folder / target).resolve().is_file(), target
 
 
 def test_the_parameters_without_default_are_listed():
@@ -68,16 +68,9 @@ def test_the_parameters_without_default_are_listed():
     assert f"Parameters without default are {', '.join(names[:-1])} and {names[-1]}." in text
 
 
-def test_the_least_acl_names_the_commands_of_the_script():
-    script = (ROOT / "src/main/resources/so/suna/queuemetrics/dramatiq/snapshot.lua").read_text()
-    commands = {command.lower() for command in re.findall(r"['\"]([A-Z]{4,})['\"]", script)}
-    granted = set(re.findall(r" \+(\w+)", (DOCS / "deploying.md").read_text()))
-    assert commands == granted - {"ping", "eval_ro", "evalsha_ro"}
-
-
 def test_the_section_says_what_the_template_does_by_default():
-    section = (DOCS / "README-deploy-section.md").read_text()
-    defaults = {name: given.get("Default") for name, given in load()["Parameters"].items()}
+    section = deploy_section()
+    defaults = {name: given.get("Default") for name, given in template()["Parameters"].items()}
     assert "API {ApiMinCapacity} to {ApiMaxCapacity}, workers {WorkerMinCapacity} to {WorkerMaxCapacity}".format(**defaults) in section
     assert "CPU or memory {CpuTarget} %, workers at {QueueTarget} messages each".format(**defaults) in section
     assert "log groups kept {LogRetentionDays} days".format(**defaults) in section
