@@ -93,6 +93,8 @@ public final class RedisServer implements AutoCloseable {
               .redirectErrorStream(true)
               .redirectOutput(directory.resolve("log").toFile())
               .start();
+      // For a run that is broken off.
+      Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
       var server = new RedisServer(process, port, directory);
       server.awaitReady();
       return server;

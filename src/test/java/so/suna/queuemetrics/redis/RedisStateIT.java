@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.Protocol.Command;
 import redis.clients.jedis.exceptions.JedisDataException;
@@ -65,9 +67,12 @@ class RedisStateIT {
     try (var server = RedisServer.start();
         var redis = to(server);
         var client = server.client()) {
+      long refusedBefore = refused(client);
       assertThat(count(redis)).isEqualTo(0L);
       assertThat(calls(client, "eval_ro")).isEqualTo(1);
       assertThat(calls(client, "eval")).isZero();
+      // CLIENT SETINFO would be, before Redis 7.2.
+      assertThat(refused(client) - refusedBefore).isZero();
     }
   }
 
@@ -178,16 +183,16 @@ class RedisStateIT {
     }
   }
 
-  @Test
-  void clusterThatRedirectsIsRefused() throws IOException {
-    try (var server = StubServer.answering("-MOVED 3999 127.0.0.1:6381\r\n")) {
-      var redis = to(server.port());
-      assertThatThrownBy(() -> count(redis))
+  @ParameterizedTest
+  @ValueSource(strings = {"MOVED 3999 127.0.0.1:6381", "ASK 3999 127.0.0.1:6381"})
+  void clusterThatRedirectsIsRefused(String redirection) throws IOException {
+    try (var server = StubServer.answering("-" + redirection + "\r\n")) {
+      assertThatThrownBy(() -> count(to(server.port())))
           .isInstanceOf(RedisException.class)
           .hasMessage(
-              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) runs in cluster mode, which Dramatiq cannot use: expected a Redis with cluster mode disabled"
-                  + " (MOVED 3999 127.0.0.1:6381)",
-              server.port());
+              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) runs in cluster mode, which Dramatiq cannot use:"
+                  + " expected a Redis with cluster mode disabled (%s)",
+              server.port(), redirection);
     }
   }
 

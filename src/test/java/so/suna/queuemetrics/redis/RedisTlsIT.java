@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
@@ -123,6 +125,33 @@ class RedisTlsIT {
           .hasMessage(
               name("localhost", silent.getLocalPort())
                   + " failed at TLS (REDIS_TLS=true): Read timed out");
+      try (Socket accepted = silent.accept()) {
+        accepted.setSoTimeout(5_000);
+        assertThatCode(accepted.getInputStream()::readAllBytes)
+            .as("the connection is closed")
+            .doesNotThrowAnyException();
+      }
+    }
+  }
+
+  @Test
+  void serverThatResetsTheHandshakeIsRefusedNamingTls() throws IOException {
+    try (var door = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> reset(door));
+      assertThatThrownBy(trusting("localhost", door.getLocalPort())::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(
+              name("localhost", door.getLocalPort())
+                  + " failed at TLS (REDIS_TLS=true): Connection reset");
+    }
+  }
+
+  private static void reset(ServerSocket door) {
+    try (Socket client = door.accept()) {
+      client.getInputStream().read();
+      client.setSoLinger(true, 0);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -43,6 +43,11 @@ final class Relay implements AutoCloseable {
     return passages.size();
   }
 
+  /** Connections that neither side has closed yet. */
+  long open() {
+    return passages.stream().filter(passage -> !passage.client.isClosed()).count();
+  }
+
   /**
    * From now on nothing passes on the connections that are open; later ones are as good as ever.
    */
