@@ -1,12 +1,17 @@
 package so.suna.queuemetrics.redis;
 
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 import redis.clients.jedis.ClientSetInfoConfig;
 import redis.clients.jedis.CommandArguments;
@@ -14,9 +19,9 @@ import redis.clients.jedis.Connection;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.JedisClientConfig;
 import redis.clients.jedis.Protocol.Command;
-import redis.clients.jedis.exceptions.JedisAccessControlException;
 import redis.clients.jedis.exceptions.JedisConnectionException;
 import redis.clients.jedis.exceptions.JedisDataException;
+import software.amazon.awssdk.core.exception.SdkException;
 
 /**
  * One connection to Redis that is opened when first needed and kept. What fails on a kept
@@ -32,6 +37,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
 
   private final RedisEndpoint endpoint;
   private final Function<Login.Iam, String> iamToken;
+  private final Supplier<SSLSocketFactory> tls;
   private @Nullable Connection kept;
   private Command evaluate = Command.EVAL_RO;
 
@@ -41,12 +47,16 @@ public final class ReadOnlyRedis implements AutoCloseable {
    * @param iamToken asked at each login with {@link Login.Iam}
    */
   public ReadOnlyRedis(RedisEndpoint endpoint, IamToken iamToken) {
-    this(endpoint, iamToken::sign);
+    this(endpoint, iamToken::sign, () -> (SSLSocketFactory) SSLSocketFactory.getDefault());
   }
 
-  ReadOnlyRedis(RedisEndpoint endpoint, Function<Login.Iam, String> iamToken) {
+  ReadOnlyRedis(
+      RedisEndpoint endpoint,
+      Function<Login.Iam, String> iamToken,
+      Supplier<SSLSocketFactory> tls) {
     this.endpoint = endpoint;
     this.iamToken = iamToken;
+    this.tls = tls;
   }
 
   /**
@@ -118,10 +128,16 @@ public final class ReadOnlyRedis implements AutoCloseable {
 
   private Connection connect() {
     try {
-      return new Connection(new RedisSocketFactory(endpoint), configuration());
-    } catch (JedisAccessControlException e) {
+      return new Connection(new RedisSocketFactory(endpoint, tls), configuration());
+    } catch (JedisDataException e) {
+      // The only command so far is AUTH.
       throw new RedisException(
           "%s refused the login %s: %s"
+              .formatted(endpoint, settings(endpoint.login()), e.getMessage()),
+          e);
+    } catch (SdkException e) {
+      throw new RedisException(
+          "%s not asked, no token for the login %s: %s"
               .formatted(endpoint, settings(endpoint.login()), e.getMessage()),
           e);
     }
@@ -131,9 +147,9 @@ public final class ReadOnlyRedis implements AutoCloseable {
     var configuration =
         DefaultJedisClientConfig.builder()
             .socketTimeoutMillis((int) READ_TIMEOUT.toMillis())
-            // Both spare a round trip at connecting, and a right (HELLO, CLIENT SETINFO) that a
-            // least ACL may not give.
-            .resp2()
+            // Both spare a round trip at connecting: HELLO, which resp2() sends too, and CLIENT
+            // SETINFO, for which a least ACL may give no right.
+            .serverDefaultProtocol()
             .clientSetInfoConfig(ClientSetInfoConfig.DISABLED);
     switch (endpoint.login()) {
       case Login.None() -> {}
@@ -173,15 +189,18 @@ public final class ReadOnlyRedis implements AutoCloseable {
   }
 
   private String silence(JedisConnectionException e) {
-    return switch (e.getCause()) {
+    Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+    return switch (cause) {
       case SocketTimeoutException timeout when "Connect timed out".equals(timeout.getMessage()) ->
           "accepted no connection within %d s".formatted(CONNECT_TIMEOUT.toSeconds());
       case SocketTimeoutException _ ->
           "gave no answer within %d s".formatted(READ_TIMEOUT.toSeconds());
       case UnknownHostException _ -> "has a name that is not known";
-      case SSLException tls -> "failed at TLS (REDIS_TLS=true): " + tls.getMessage();
-      case null -> "hung up: " + e.getMessage();
-      case Throwable cause -> "could not be reached: " + cause.getMessage();
+      case ConnectException _, NoRouteToHostException _ ->
+          "could not be reached: " + cause.getMessage();
+      case SSLException _ -> "failed at TLS (REDIS_TLS=true): " + cause.getMessage();
+      // A server that wants TLS does just this.
+      default -> "hung up (REDIS_TLS=%s): %s".formatted(endpoint.tls(), cause.getMessage());
     };
   }
 

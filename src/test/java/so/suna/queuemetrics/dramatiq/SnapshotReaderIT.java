@@ -319,7 +319,12 @@ class SnapshotReaderIT {
                 var queues = new ArrayList<>(fixture.queues());
                 queues.addAll(List.of(new QueueName("bad"), new QueueName("orphan")));
                 var reader6 =
-                    new SnapshotReader(redis6::eval, "dramatiq", queues, at(fixture.recordedAt()));
+                    new SnapshotReader(
+                        (script, keys, arguments) ->
+                            redis6.eval(script.getBytes(UTF_8), bytes(keys), bytes(arguments)),
+                        "dramatiq",
+                        queues,
+                        at(fixture.recordedAt()));
                 assertThat(reader6.read()).isEqualTo(reader(fixture.recordedAt(), queues).read());
               });
     }
@@ -340,10 +345,11 @@ class SnapshotReaderIT {
   }
 
   private static Object evaluate(String script, List<String> keys, List<String> arguments) {
-    return redis.evalReadonly(
-        script.getBytes(UTF_8),
-        keys.stream().map(key -> key.getBytes(UTF_8)).toList(),
-        arguments.stream().map(key -> key.getBytes(UTF_8)).toList());
+    return redis.evalReadonly(script.getBytes(UTF_8), bytes(keys), bytes(arguments));
+  }
+
+  private static List<byte[]> bytes(List<String> texts) {
+    return texts.stream().map(text -> text.getBytes(UTF_8)).toList();
   }
 
   private static void put(String id, String payload) {

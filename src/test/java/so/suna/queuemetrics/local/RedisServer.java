@@ -7,16 +7,21 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.exceptions.JedisException;
 
 /** A real redis-server of its own, on a free loopback port, that keeps nothing on disk. */
@@ -24,19 +29,32 @@ public final class RedisServer implements AutoCloseable {
 
   /** The versions whose programs come with the test dependencies. */
   public enum Version {
-    /** Knows {@code EVAL_RO}. */
-    V7("redis-server-7.0.15"),
-    /** Does not. */
-    V6("redis-server-6.2.11");
+    /** 7.0.15, which knows {@code EVAL_RO}. */
+    V7,
+    /** 6.2.11, or 6.2.7 on Linux on ARM; does not. */
+    V6;
 
-    private final String program;
-
-    Version(String program) {
-      this.program = program;
+    /** As the jar that brings it names the program for this machine. */
+    private String program() {
+      String machine = system() + "-" + architecture();
+      return switch (this) {
+        case V7 -> "redis-server-7.0.15-" + machine;
+        case V6 ->
+            "redis-server-%s-%s"
+                .formatted(machine.equals("linux-arm64") ? "6.2.7" : "6.2.6-v5", machine);
+      };
     }
   }
 
-  private static final Duration START_TIMEOUT = Duration.ofSeconds(10);
+  /**
+   * All at once and before any server starts: a program that is being written while another thread
+   * forks is "busy".
+   */
+  private static final Map<Version, Path> PROGRAMS =
+      Arrays.stream(Version.values())
+          .collect(Collectors.toMap(version -> version, RedisServer::unpack));
+
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
   private final Process process;
   private final int port;
@@ -56,7 +74,7 @@ public final class RedisServer implements AutoCloseable {
   public static RedisServer start(Version version, int port, String... options) {
     try {
       Path directory = Files.createTempDirectory("redis");
-      Path program = unpack(version, directory);
+      Path program = Objects.requireNonNull(PROGRAMS.get(version));
       List<String> command =
           new ArrayList<>(
               List.of(
@@ -91,9 +109,9 @@ public final class RedisServer implements AutoCloseable {
     return process.pid();
   }
 
-  /** A client of the test's own, not the one under test. */
+  /** A client of the test's own, not the one under test; patient, since it may fill the server. */
   public Jedis client() {
-    return new Jedis("127.0.0.1", port);
+    return new Jedis("127.0.0.1", port, (int) TIMEOUT.toMillis());
   }
 
   /**
@@ -107,19 +125,18 @@ public final class RedisServer implements AutoCloseable {
     signal("CONT");
   }
 
+  /** Ends the process at once, also a hanging one; a second time does nothing. */
   @Override
   public void close() {
-    process.destroyForcibly();
-    try {
-      process.waitFor(5, TimeUnit.SECONDS);
-      try (var files = Files.list(directory)) {
-        for (Path file : files.toList()) {
-          Files.deleteIfExists(file);
-        }
+    process.destroyForcibly().onExit().join();
+    if (!Files.exists(directory)) {
+      return;
+    }
+    try (var files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
       }
-      Files.deleteIfExists(directory);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Files.delete(directory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -144,14 +161,19 @@ public final class RedisServer implements AutoCloseable {
   }
 
   private void awaitReady() throws IOException {
-    Instant deadline = Instant.now().plus(START_TIMEOUT);
-    while (!answers()) {
-      if (!process.isAlive() || Instant.now().isAfter(deadline)) {
-        String log = Files.readString(directory.resolve("log"));
-        close();
-        throw new IOException("redis-server did not start on port %d: %s".formatted(port, log));
-      }
-      Thread.onSpinWait();
+    try {
+      Awaitility.await()
+          .pollDelay(Duration.ZERO)
+          .pollInterval(Duration.ofMillis(5))
+          .atMost(TIMEOUT)
+          .until(() -> !process.isAlive() || answers());
+    } catch (ConditionTimeoutException _) {
+      process.destroyForcibly().onExit().join();
+    }
+    if (!process.isAlive()) {
+      String log = Files.readString(directory.resolve("log"));
+      close();
+      throw new IOException("redis-server did not start on port %d: %s".formatted(port, log));
     }
   }
 
@@ -161,20 +183,24 @@ public final class RedisServer implements AutoCloseable {
       client.ping();
       return true;
     } catch (JedisException e) {
-      return e instanceof redis.clients.jedis.exceptions.JedisDataException;
+      return e instanceof JedisDataException;
     }
   }
 
-  private static Path unpack(Version version, Path directory) throws IOException {
-    String name = "%s-%s-%s".formatted(version.program, system(), architecture());
-    Path program = directory.resolve(name);
+  private static Path unpack(Version version) {
+    String name = version.program();
     try (InputStream in = RedisServer.class.getResourceAsStream("/" + name)) {
+      Path program = Files.createTempFile(name, null);
+      program.toFile().deleteOnExit();
       Files.copy(
           Objects.requireNonNull(in, () -> "no program " + name + " among the test dependencies"),
-          program);
+          program,
+          StandardCopyOption.REPLACE_EXISTING);
+      Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+      return program;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
-    return program;
   }
 
   private static String system() {

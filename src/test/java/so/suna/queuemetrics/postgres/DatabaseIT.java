@@ -131,7 +131,7 @@ class DatabaseIT {
   }
 
   @Test
-  void serverThatAcceptsAndSaysNothingFailsAfterThreeSeconds() throws IOException {
+  void serverThatAcceptsAndSaysNothingFailsWithinTheLoginTimeout() throws IOException {
     try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       Database database = Database.of("postgresql://suna@127.0.0.1:" + silent.getLocalPort());
 
@@ -140,7 +140,10 @@ class DatabaseIT {
           () ->
               assertThatThrownBy(database::selectOne)
                   .isInstanceOf(PSQLException.class)
-                  .hasMessage("Connection attempt timed out."));
+                  // The first where a read ends before the login does: it may be the second try,
+                  // without TLS.
+                  .message()
+                  .isIn("The connection attempt failed.", "Connection attempt timed out."));
     }
   }
 }

@@ -1,0 +1,85 @@
+package so.suna.queuemetrics.redis;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManagerFactory;
+
+/** A key and its self-signed certificate, made for this run and good for a day. */
+record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
+
+  private static final String PASSWORD = "changeit";
+
+  /**
+   * Made by the JDK's keytool, since Java has no public way to make a certificate.
+   *
+   * @param names such as {@code dns:localhost}
+   */
+  static Certificate of(Path directory, String names) throws Exception {
+    Path file = Files.createTempFile(directory, "key", ".p12");
+    Files.delete(file);
+    keytool(
+        "-genkeypair",
+        "-keystore",
+        file.toString(),
+        "-storepass",
+        PASSWORD,
+        "-alias",
+        "redis",
+        "-keyalg",
+        "EC",
+        "-dname",
+        "CN=a test",
+        "-validity",
+        "1",
+        "-ext",
+        "san=" + names);
+    var store = KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray());
+    return new Certificate(
+        pem(directory, "CERTIFICATE", store.getCertificate("redis").getEncoded()),
+        pem(directory, "PRIVATE KEY", store.getKey("redis", PASSWORD.toCharArray()).getEncoded()),
+        store);
+  }
+
+  /** Makes sockets that trust this certificate and no other. */
+  SSLSocketFactory trusting() throws GeneralSecurityException, IOException {
+    var trusted = KeyStore.getInstance("PKCS12");
+    trusted.load(null, null);
+    trusted.setCertificateEntry("redis", store.getCertificate("redis"));
+    var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    managers.init(trusted);
+    var context = SSLContext.getInstance("TLS");
+    context.init(null, managers.getTrustManagers(), null);
+    return context.getSocketFactory();
+  }
+
+  private static Path pem(Path directory, String kind, byte[] content) throws IOException {
+    String lines = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(content);
+    return Files.writeString(
+        Files.createTempFile(directory, "redis", ".pem"),
+        "-----BEGIN %s-----%n%s%n-----END %s-----%n".formatted(kind, lines, kind));
+  }
+
+  private static void keytool(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(arguments));
+    command.addFirst(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said;
+    try (InputStream out = process.getInputStream()) {
+      said = new String(out.readAllBytes(), US_ASCII);
+    }
+    if (process.waitFor() != 0) {
+      throw new IOException("keytool made no key: " + said);
+    }
+  }
+}

@@ -1,0 +1,282 @@
+package so.suna.queuemetrics.redis;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import redis.clients.jedis.Jedis;
+import redis.clients.jedis.args.ClientType;
+import redis.clients.jedis.exceptions.JedisDataException;
+import redis.clients.jedis.params.ClientKillParams;
+import redis.clients.jedis.params.ClientKillParams.SkipMe;
+import so.suna.queuemetrics.local.RedisServer;
+import so.suna.queuemetrics.local.RedisServer.Version;
+
+/** What a connection may suffer between two questions, on real servers. */
+@Execution(ExecutionMode.CONCURRENT)
+class ReadOnlyRedisIT {
+
+  private RedisServer server = RedisServer.start();
+  private final ReadOnlyRedis redis = to(server.port());
+
+  @AfterEach
+  void stop() {
+    redis.close();
+    server.close();
+  }
+
+  private static ReadOnlyRedis to(int port) {
+    return to("127.0.0.1", port);
+  }
+
+  private static ReadOnlyRedis to(String host, int port) {
+    return new ReadOnlyRedis(
+        new RedisEndpoint(host, port, false, new Login.None()), IamToken.ofThisFunction());
+  }
+
+  /** Asks for a number, so that an answer to another question is noticed. */
+  private static Object answer(ReadOnlyRedis redis, int number) {
+    return redis.evaluate("return tonumber(ARGV[1])", List.of(), List.of("" + number));
+  }
+
+  private static long connectionsSoFar(Jedis client) {
+    return client
+        .info("stats")
+        .lines()
+        .filter(line -> line.startsWith("total_connections_received:"))
+        .map(line -> Long.parseLong(line.substring(line.indexOf(':') + 1)))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private String name() {
+    return "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT)".formatted(server.port());
+  }
+
+  @Test
+  void returnsWhatTheScriptReturned() {
+    Object reply =
+        redis.evaluate(
+            "return {#KEYS, KEYS[1], ARGV[1], false, redis.error_reply('ERR odd'), {7}}",
+            List.of("key"), List.of("argument"));
+    assertThat(reply)
+        .asInstanceOf(InstanceOfAssertFactories.LIST)
+        .satisfiesExactly(
+            keys -> assertThat(keys).isEqualTo(1L),
+            key -> assertThat(key).isEqualTo("key".getBytes(UTF_8)),
+            argument -> assertThat(argument).isEqualTo("argument".getBytes(UTF_8)),
+            nothing -> assertThat(nothing).isNull(),
+            error ->
+                assertThat(error)
+                    .isInstanceOf(JedisDataException.class)
+                    .hasToString(JedisDataException.class.getName() + ": ERR odd"),
+            nested -> assertThat(nested).isEqualTo(List.of(7L)));
+  }
+
+  @Test
+  void refusesAScriptThatWrites() {
+    assertThatExceptionOfType(RedisException.class)
+        .isThrownBy(
+            () -> redis.evaluate("return redis.call('SET', KEYS[1], 1)", List.of("key"), List.of()))
+        .withMessageStartingWith(
+            name() + " refused: ERR Write commands are not allowed from read-only scripts.");
+    try (var client = server.client()) {
+      assertThat(client.exists("key")).isFalse();
+    }
+  }
+
+  @Test
+  void opensItsConnectionAtTheFirstQuestionAndKeepsIt() {
+    try (var client = server.client()) {
+      long before = connectionsSoFar(client);
+      var fresh = to(server.port());
+      assertThat(connectionsSoFar(client) - before).isZero();
+      fresh.ping();
+      answer(fresh, 1);
+      answer(fresh, 2);
+      assertThat(connectionsSoFar(client) - before).isEqualTo(1);
+      fresh.close();
+    }
+  }
+
+  @Test
+  void closingEndsTheConnectionAndTheNextQuestionOpensAnother() {
+    try (var client = server.client()) {
+      answer(redis, 1);
+      long before = connectionsSoFar(client);
+      redis.close();
+      await().until(() -> client.clientList().lines().count() == 1);
+      assertThat(answer(redis, 2)).isEqualTo(2L);
+      assertThat(connectionsSoFar(client) - before).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void asksARestartedRedisAgainOnOneFreshConnection() {
+    answer(redis, 1);
+    int port = server.port();
+    server.close();
+    server = RedisServer.start(Version.V7, port);
+    try (var client = server.client()) {
+      long before = connectionsSoFar(client);
+      assertThat(answer(redis, 2)).isEqualTo(2L);
+      assertThat(connectionsSoFar(client) - before).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void asksAgainAfterTheServerKilledTheConnection() {
+    answer(redis, 1);
+    try (var client = server.client()) {
+      client.clientKill(new ClientKillParams().type(ClientType.NORMAL).skipMe(SkipMe.YES));
+      long before = connectionsSoFar(client);
+      assertThat(answer(redis, 2)).isEqualTo(2L);
+      assertThat(connectionsSoFar(client) - before).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void asksAgainAfterTheServerClosedTheIdleConnection() {
+    answer(redis, 1);
+    try (var client = server.client()) {
+      client.configSet("timeout", "1");
+      await().until(() -> client.clientList().lines().count() == 1);
+      assertThat(answer(redis, 2)).isEqualTo(2L);
+    }
+  }
+
+  @Test
+  void asksAgainWhereTheNetworkForgotTheConnection() throws IOException {
+    try (var relay = Relay.to(server.port());
+        var relayed = to(relay.port())) {
+      answer(relayed, 1);
+      relay.silenceOpenConnections();
+      assertThat(answer(relayed, 2)).isEqualTo(2L);
+      assertThat(relay.accepted()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void hangingRedisGivesNoAnswer() {
+    server.hang();
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(name() + " gave no answer within 2 s");
+  }
+
+  @Test
+  void redisThatHangsOnAKeptConnectionIsGivenUpInTimeAndItsLateAnswersAreNotTaken() {
+    answer(redis, 1);
+    server.hang();
+    Instant asked = Instant.now();
+    assertThatThrownBy(() -> answer(redis, 2))
+        .isInstanceOf(RedisException.class)
+        .hasMessage(name() + " gave no answer within 2 s");
+    assertThat(Duration.between(asked, Instant.now()))
+        .isBetween(Duration.ofSeconds(4), Duration.ofSeconds(6));
+    server.goOn();
+    assertThat(answer(redis, 3)).isEqualTo(3L);
+  }
+
+  @Test
+  void redisThatIsDownRefusesTheConnection() {
+    server.close();
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(name() + " could not be reached: Connection refused");
+  }
+
+  @Test
+  void redisThatWentDownRefusesTheFreshConnection() {
+    answer(redis, 1);
+    server.close();
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(name() + " could not be reached: Connection refused");
+  }
+
+  @Test
+  void unknownHostIsNamed() {
+    // https://www.rfc-editor.org/rfc/rfc6761#section-6.4: no resolver ever knows it.
+    assertThatThrownBy(to("redis.invalid", 6379)::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            "Redis redis.invalid:6379 (REDIS_HOST, REDIS_PORT) has a name that is not known");
+  }
+
+  @Test
+  void hostThatTakesNoMoreConnectionsIsGivenUpAfterASecond() throws IOException {
+    try (var full = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        // Linux queues one more than the backlog says, and then drops what else would connect.
+        var _ = new Socket(full.getInetAddress(), full.getLocalPort());
+        var _ = new Socket(full.getInetAddress(), full.getLocalPort())) {
+      assertThatThrownBy(to(full.getLocalPort())::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(
+              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) accepted no connection within 1 s",
+              full.getLocalPort());
+    }
+  }
+
+  @Test
+  void whatFailsOnAFreshConnectionIsNotAskedAgain() throws IOException {
+    try (var server = StubServer.answering("")) {
+      assertThatThrownBy(to(server.port())::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(
+              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) hung up (REDIS_TLS=false): Unexpected end of stream.",
+              server.port());
+      assertThat(server.asked()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void serverThatIsNoRedisIsNotBelieved() throws IOException {
+    try (var server = StubServer.answering("HTTP/1.1 400 Bad Request\r\n\r\n")) {
+      assertThatThrownBy(to(server.port())::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(
+              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) hung up (REDIS_TLS=false): Unknown reply: H",
+              server.port());
+    }
+  }
+
+  @Test
+  void threadsGetTheirOwnAnswers() throws Exception {
+    var answers = new ArrayList<Future<Object>>();
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      IntStream.range(0, 200)
+          .forEach(i -> answers.add(threads.submit((Callable<Object>) () -> answer(redis, i))));
+    }
+    for (int i = 0; i < answers.size(); i++) {
+      assertThat(answers.get(i).get()).isEqualTo((long) i);
+    }
+  }
+
+  @Test
+  void closingTwiceIsFine() {
+    answer(redis, 1);
+    redis.close();
+    assertThatCode(redis::close).doesNotThrowAnyException();
+  }
+}

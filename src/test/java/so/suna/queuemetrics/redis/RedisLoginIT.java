@@ -1,0 +1,233 @@
+package so.suna.queuemetrics.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.assertj.core.api.ThrowableAssert;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import redis.clients.jedis.Jedis;
+import redis.clients.jedis.args.ClientType;
+import redis.clients.jedis.params.ClientKillParams;
+import redis.clients.jedis.params.ClientKillParams.SkipMe;
+import so.suna.queuemetrics.local.RedisServer;
+import software.amazon.awssdk.core.exception.SdkClientException;
+
+/** Every way to log in, and what is said where Redis does not let us in. */
+class RedisLoginIT {
+
+  private static final String SECRET = "correct-horse";
+
+  private final RedisServer server = RedisServer.start();
+  private final List<ReadOnlyRedis> opened = new ArrayList<>();
+
+  @AfterEach
+  void stop() {
+    opened.forEach(ReadOnlyRedis::close);
+    server.close();
+  }
+
+  private ReadOnlyRedis as(Login login) {
+    var redis =
+        new ReadOnlyRedis(
+            new RedisEndpoint("127.0.0.1", server.port(), false, login), IamToken.ofThisFunction());
+    opened.add(redis);
+    return redis;
+  }
+
+  private ReadOnlyRedis withTokens(Function<Login.Iam, String> tokens) {
+    var login = new Login.Iam("publisher", "suna-redis");
+    var redis =
+        new ReadOnlyRedis(
+            new RedisEndpoint("127.0.0.1", server.port(), false, login),
+            tokens,
+            () -> {
+              throw new AssertionError("asked for TLS");
+            });
+    opened.add(redis);
+    return redis;
+  }
+
+  private void givePublisher(String... rules) {
+    try (var client = server.client()) {
+      client.aclSetUser("publisher", rules);
+    }
+  }
+
+  private void wantPassword() {
+    try (var client = server.client()) {
+      client.configSet("requirepass", SECRET);
+    }
+  }
+
+  private static Login publisher(String password) {
+    return new Login.Password(Optional.of("publisher"), password);
+  }
+
+  private static Login defaultUser(String password) {
+    return new Login.Password(Optional.empty(), password);
+  }
+
+  private static void evaluate(ReadOnlyRedis redis) {
+    redis.evaluate("return 1", List.of(), List.of());
+  }
+
+  private String name() {
+    return "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT)".formatted(server.port());
+  }
+
+  @Test
+  void passwordOfTheDefaultUserOpens() {
+    wantPassword();
+    assertThatCode(as(defaultUser(SECRET))::ping).doesNotThrowAnyException();
+  }
+
+  @Test
+  void passwordOfAnAclUserOpensAsThatUser() {
+    givePublisher("on", ">" + SECRET, "+ping");
+    assertThatCode(as(publisher(SECRET))::ping).doesNotThrowAnyException();
+    assertThatThrownBy(() -> evaluate(as(publisher(SECRET))))
+        .hasMessage(
+            name() + " refused: NOPERM this user has no permissions to run the 'eval_ro' command");
+  }
+
+  @Test
+  void wrongPasswordOfAnAclUserIsRefusedNamingTheSettings() {
+    givePublisher("on", ">" + SECRET, "+ping");
+    assertThatThrownBy(as(publisher("wrong"))::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " refused the login of publisher (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD):"
+                + " WRONGPASS invalid username-password pair or user is disabled.");
+  }
+
+  @Test
+  void wrongPasswordOfTheDefaultUserIsRefusedNamingTheSettings() {
+    wantPassword();
+    assertThatThrownBy(as(defaultUser("wrong"))::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " refused the login of the default user (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD):"
+                + " WRONGPASS invalid username-password pair or user is disabled.");
+  }
+
+  @Test
+  void missingLoginIsRefusedNamingTheSetting() {
+    wantPassword();
+    var redis = as(new Login.None());
+    String wanted =
+        name() + " wants a login (REDIS_AUTHENTICATION is none): NOAUTH Authentication required.";
+    assertThatThrownBy(redis::ping).isInstanceOf(RedisException.class).hasMessage(wanted);
+    assertThatThrownBy(() -> evaluate(redis)).isInstanceOf(RedisException.class).hasMessage(wanted);
+  }
+
+  @Test
+  void passwordWhereRedisHasNoneIsRefusedNamingTheSettings() {
+    assertThatThrownBy(as(defaultUser(SECRET))::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " refused the login of the default user (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD):"
+                + " ERR AUTH <password> called without any password configured for the default user."
+                + " Are you sure your configuration is correct?");
+  }
+
+  @Test
+  void passwordIsInNoMessageAndNoStackTrace() {
+    givePublisher("on", ">" + SECRET);
+    assertThat(trace(as(publisher("secret-but-wrong"))::ping)).doesNotContain("secret-but-wrong");
+    assertThat(trace(as(publisher(SECRET))::ping)).doesNotContain(SECRET);
+    server.close();
+    assertThat(trace(as(publisher(SECRET))::ping)).doesNotContain(SECRET);
+  }
+
+  @Test
+  void passwordIsNotShownByTheLogin() {
+    assertThat(publisher(SECRET)).hasToString("Password[user=publisher]");
+    assertThat(defaultUser(SECRET)).hasToString("Password[user=default]");
+  }
+
+  @Test
+  void rightThatIsMissingInsideTheScriptCostsOneValue() {
+    givePublisher("on", ">" + SECRET, "~*", "+eval_ro", "+llen");
+    Object reply =
+        as(publisher(SECRET))
+            .evaluate(
+                "return {redis.pcall('LLEN', KEYS[1]), redis.pcall('HLEN', KEYS[2])}",
+                List.of("list", "hash"),
+                List.of());
+    assertThat((List<?>) reply)
+        .satisfiesExactly(
+            known -> assertThat(known).isEqualTo(0L),
+            unknown ->
+                assertThat(unknown)
+                    .asInstanceOf(InstanceOfAssertFactories.THROWABLE)
+                    .hasMessage(
+                        "ERR The user executing the script can't run this command or subcommand"));
+  }
+
+  @Test
+  void everyConnectionLogsInWithAFreshToken() {
+    givePublisher("on", ">token-1", ">token-2", "+ping");
+    var asked = new ArrayList<Login.Iam>();
+    var redis =
+        withTokens(
+            login -> {
+              asked.add(login);
+              return "token-" + asked.size();
+            });
+    redis.ping();
+    redis.ping();
+    assertThat(asked).containsExactly(new Login.Iam("publisher", "suna-redis"));
+    try (Jedis client = server.client()) {
+      client.clientKill(new ClientKillParams().type(ClientType.NORMAL).skipMe(SkipMe.YES));
+      redis.ping();
+      assertThat(client.clientList()).contains("user=publisher");
+    }
+    assertThat(asked).hasSize(2);
+  }
+
+  @Test
+  void refusedTokenIsRefusedNamingTheSettings() {
+    givePublisher("on", ">another-token", "+ping");
+    assertThatThrownBy(withTokens(_ -> "stale-token")::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " refused the login of publisher at cache suna-redis (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME):"
+                + " WRONGPASS invalid username-password pair or user is disabled.");
+    assertThat(trace(withTokens(_ -> "stale-token")::ping)).doesNotContain("stale-token");
+  }
+
+  @Test
+  void missingCredentialsForATokenAreNamed() {
+    var redis =
+        withTokens(
+            _ -> {
+              throw SdkClientException.create("Unable to load credentials");
+            });
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " not asked, no token for the login of publisher at cache suna-redis (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME):"
+                + " Unable to load credentials");
+  }
+
+  private static String trace(ThrowableAssert.ThrowingCallable call) {
+    var text = new StringWriter();
+    catchThrowable(call).printStackTrace(new PrintWriter(text));
+    return text.toString();
+  }
+}

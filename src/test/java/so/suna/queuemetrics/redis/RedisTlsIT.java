@@ -1,0 +1,154 @@
+package so.suna.queuemetrics.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLSocketFactory;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import so.suna.queuemetrics.local.RedisServer;
+
+/** TLS as a real server speaks it, with certificates made for the run. */
+@Execution(ExecutionMode.CONCURRENT)
+class RedisTlsIT {
+
+  private static SSLSocketFactory trustingTheServer;
+  private static RedisServer server;
+  private static int tlsPort;
+
+  @BeforeAll
+  static void start(@TempDir Path directory) throws Exception {
+    var certificate = Certificate.of(directory, "dns:localhost");
+    trustingTheServer = certificate.trusting();
+    tlsPort = RedisServer.freePort();
+    server =
+        RedisServer.start(
+            "--tls-port",
+            "" + tlsPort,
+            "--tls-cert-file",
+            certificate.certificateFile().toString(),
+            "--tls-key-file",
+            certificate.keyFile().toString(),
+            "--tls-auth-clients",
+            "no");
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static ReadOnlyRedis trusting(String host, int port) {
+    return over(true, host, port, () -> trustingTheServer);
+  }
+
+  private static ReadOnlyRedis over(
+      boolean tls, String host, int port, Supplier<SSLSocketFactory> sockets) {
+    return new ReadOnlyRedis(
+        new RedisEndpoint(host, port, tls, new Login.None()), _ -> "", sockets);
+  }
+
+  private static String name(String host, int port) {
+    return "Redis %s:%d (REDIS_HOST, REDIS_PORT)".formatted(host, port);
+  }
+
+  @Test
+  void trustedCertificateOfThisHostIsTaken() {
+    try (var redis = trusting("localhost", tlsPort)) {
+      assertThat(redis.evaluate("return 7", List.of(), List.of())).isEqualTo(7L);
+    }
+  }
+
+  @Test
+  void certificateThatTheJvmDoesNotTrustIsRefused() {
+    // The public constructor: with the JVM's own trust store.
+    var redis =
+        new ReadOnlyRedis(
+            new RedisEndpoint("localhost", tlsPort, true, new Login.None()),
+            IamToken.ofThisFunction());
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name("localhost", tlsPort)
+                + " failed at TLS (REDIS_TLS=true): (certificate_unknown) PKIX path building failed:"
+                + " sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target");
+  }
+
+  @Test
+  void trustedCertificateOfAnotherHostIsRefused() {
+    assertThatThrownBy(trusting("127.0.0.1", tlsPort)::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name("127.0.0.1", tlsPort)
+                + " failed at TLS (REDIS_TLS=true): (certificate_unknown) No subject alternative names matching IP address 127.0.0.1 found");
+  }
+
+  @Test
+  void serverThatAnswersWithoutTlsIsRefused() throws IOException {
+    try (var plain = StubServer.answering("-ERR Protocol error\r\n")) {
+      assertThatThrownBy(trusting("localhost", plain.port())::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(
+              name("localhost", plain.port())
+                  + " failed at TLS (REDIS_TLS=true): Unsupported or unrecognized SSL message");
+    }
+  }
+
+  @Test
+  void redisWithoutTlsIsRefusedNamingTls() {
+    // What it makes of a handshake depends on the random bytes in it: an error, or waiting for
+    // more.
+    assertThatThrownBy(trusting("localhost", server.port())::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessageStartingWith(
+            name("localhost", server.port()) + " failed at TLS (REDIS_TLS=true): ");
+  }
+
+  @Test
+  void serverThatIsSilentInTheHandshakeIsGivenUpNamingTls() throws IOException {
+    try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      assertThatThrownBy(trusting("localhost", silent.getLocalPort())::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(
+              name("localhost", silent.getLocalPort())
+                  + " failed at TLS (REDIS_TLS=true): Read timed out");
+    }
+  }
+
+  @Test
+  void serverThatWantsTlsHangsUpWithoutIt() {
+    var redis = over(false, "localhost", tlsPort, () -> trustingTheServer);
+    // Which of the two depends on whether all of the question was read before.
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .message()
+        .isIn(
+            name("localhost", tlsPort) + " hung up (REDIS_TLS=false): Connection reset",
+            name("localhost", tlsPort) + " hung up (REDIS_TLS=false): Unexpected end of stream.");
+  }
+
+  @Test
+  void trustStoreIsNotReadWithoutTls() {
+    try (var redis =
+        over(
+            false,
+            "localhost",
+            server.port(),
+            () -> {
+              throw new AssertionError("read the trust store");
+            })) {
+      assertThatCode(redis::ping).doesNotThrowAnyException();
+    }
+  }
+}

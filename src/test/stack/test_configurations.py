@@ -1,0 +1,62 @@
+"""Each condition both ways, alone and together: nothing refers to what is not made."""
+
+import pytest
+from stack import Evaluation, accept, deploy, template
+from test_functions import DATABASE, IAM, OPEN, REDIS
+
+SWITCHES = [
+    {"RedisSecurityGroupId": "sg-0123456789abcdef0"},
+    IAM,
+    {"DatabaseUrlSecretArn": DATABASE},
+    OPEN,
+    {"CreateVpcEndpoints": "true"},
+    {"ReservedConcurrency": 2},
+    {"AlarmTopicArn": "arn:aws:sns:us-west-2:123456789012:on-call"},
+    {"PerQueueMetrics": "true"},
+    {"ManageApiScaling": "false"},
+    {"ManageWorkerScaling": "false"},
+    {"QueueScalingMetric": "QueueDepth"},
+    {"WorkerMinCapacity": 0},
+    {"WorkerMinCapacity": 4, "WorkerMaxCapacity": 4},
+    {"RedisAuthentication": "password", "RedisPasswordSecretArn": REDIS, "RedisUser": ""},
+]
+
+
+def merged(switches):
+    return {name: value for switch in switches for name, value in switch.items()}
+
+
+CONFIGURATIONS = [
+    {},
+    *SWITCHES,
+    merged(SWITCHES) | {"RedisCacheName": "c"},
+    *[merged(s for s in SWITCHES[:12] if s is not left_out) for left_out in SWITCHES[:12]],
+]
+
+
+@pytest.mark.parametrize("given", CONFIGURATIONS, ids=str)
+def test_a_configuration_refers_to_nothing_that_it_does_not_make(given):
+    stack = deploy(**given)
+    depended = {r["DependsOn"] for r in stack.resources.values() if "DependsOn" in r}
+    assert depended <= stack.resources.keys()
+
+
+def test_every_condition_is_met_both_ways_above():
+    seen = {
+        (name, Evaluation(template(), accept(**given)).condition(name))
+        for given in CONFIGURATIONS
+        for name in template()["Conditions"]
+    }
+    assert seen == {(name, met) for name in template()["Conditions"] for met in (True, False)}
+
+
+def test_a_reference_to_what_is_not_made_would_be_found():
+    source = {
+        "Conditions": {"Off": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {
+            "Topic": {"Type": "AWS::SNS::Topic", "Condition": "Off", "Properties": {}},
+            "Policy": {"Type": "AWS::SNS::TopicPolicy", "Properties": {"Topics": [{"Ref": "Topic"}]}},
+        },
+    }
+    with pytest.raises(LookupError, match="^reference to Topic, which this configuration does not make$"):
+        Evaluation(source, {}).stack()

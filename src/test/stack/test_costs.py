@@ -1,0 +1,61 @@
+"""What it costs a month, from the resources of the template and the unit prices below."""
+
+import re
+
+import metrics
+from pages import deploy_section
+from stack import deploy
+
+SECTION = deploy_section()
+
+# US dollars in us-west-2 on 2026-11-23, without free tiers.
+# https://aws.amazon.com/cloudwatch/pricing/
+METRIC = 0.30
+ALARM = 0.10
+DASHBOARD = 3.00
+THOUSAND_PUTS = 0.01
+LOG_GIGABYTE = 0.50
+# https://aws.amazon.com/lambda/pricing/ (arm64)
+MILLION_REQUESTS = 0.20
+GIGABYTE_SECOND = 0.0000133334
+# https://aws.amazon.com/eventbridge/pricing/
+MILLION_EVENTS = 1.00
+# https://aws.amazon.com/privatelink/pricing/
+ENDPOINT_HOUR = 0.01
+
+HOURS = 730
+TICKS = HOURS * 60
+# Upper bounds: a warm tick takes tens of milliseconds and its log lines some hundred bytes.
+TICK_SECONDS = 0.1
+TICK_LOG_BYTES = 1000
+
+
+def monthly_costs(stack):
+    policies = stack.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")
+    gigabytes = stack["PublishFunction"]["MemorySize"] / 1024
+    lambda_ = TICKS * (MILLION_REQUESTS / 1e6 + gigabytes * TICK_SECONDS * GIGABYTE_SECOND)
+    other = TICKS * (THOUSAND_PUTS / 1e3 + TICK_LOG_BYTES / 1e9 * LOG_GIGABYTE + MILLION_EVENTS / 1e6)
+    # Target tracking makes two alarms a policy.
+    alarms = len(stack.alarms) + 2 * len(policies)
+    return {
+        f"{len(metrics.units())} custom metrics": len(metrics.units()) * METRIC,
+        f"{alarms} alarms, {2 * len(policies)} of them target tracking's own": alarms * ALARM,
+        "dashboard": len(stack.of_type("AWS::CloudWatch::Dashboard")) * DASHBOARD,
+        "PutMetricData, logs, events": other,
+        "Lambda": lambda_,
+    }
+
+
+def test_the_section_lists_what_a_month_costs_and_the_sum():
+    costs = monthly_costs(deploy())
+    listed = re.findall(r"^\| (.+?) \| +\$(\d+\.\d\d) \|$", SECTION, re.MULTILINE)
+    expected = [(what, f"{price:.2f}") for what, price in costs.items()]
+    rounded = sum(float(price) for _, price in expected)
+    assert listed == [*expected, ("**together**", f"{rounded:.2f}")]
+
+
+def test_the_section_tells_what_the_options_add():
+    endpoints = deploy(CreateVpcEndpoints="true").of_type("AWS::EC2::VPCEndpoint")
+    per_zone = len(endpoints) * ENDPOINT_HOUR * HOURS
+    assert f"`CreateVpcEndpoints` adds ${per_zone:.2f} for each Availability Zone" in SECTION
+    assert f"`PerQueueMetrics` ${metrics.per_queue() * METRIC:.2f} for each queue" in SECTION

@@ -1,0 +1,154 @@
+"""What one sees."""
+
+import re
+
+import metrics
+import pytest
+from stack import deploy
+
+CONFIGURATIONS = [
+    {},
+    {"PerQueueMetrics": "true"},
+    {"QueueScalingMetric": "QueueDepth"},
+    {"ManageApiScaling": "false", "ManageWorkerScaling": "false"},
+    {"WorkerMinCapacity": 0},
+    {"WorkerMinCapacity": 3, "WorkerMaxCapacity": 3},
+    {"WorkerMinCapacity": 0, "ManageWorkerScaling": "false"},
+]
+
+
+def graphs(stack):
+    return {w["properties"]["title"]: w["properties"] for w in stack.dashboard["widgets"] if w["type"] == "metric"}
+
+
+def lines(graph):
+    """Namespace, metric and dimensions of each line."""
+    for entry in graph["metrics"]:
+        if isinstance(entry[0], str):
+            namespace, metric, *rest = [part for part in entry if isinstance(part, str)]
+            yield namespace, metric, dict(zip(rest[::2], rest[1::2]))
+
+
+def all_lines(stack):
+    return [line for graph in graphs(stack).values() for line in lines(graph)]
+
+
+def marks(graph):
+    return {mark["label"]: mark["value"] for mark in graph.get("annotations", {}).get("horizontal", [])}
+
+
+@pytest.mark.parametrize("given", CONFIGURATIONS, ids=str)
+def test_widgets_fill_the_24_columns_without_overlapping(given):
+    covered = {}
+    for widget in deploy(**given).dashboard["widgets"]:
+        for x in range(widget["x"], widget["x"] + widget["width"]):
+            for y in range(widget["y"], widget["y"] + widget["height"]):
+                assert (x, y) not in covered, (widget["properties"]["title"], covered[x, y])
+                covered[x, y] = widget["properties"]["title"]
+    assert {x for x, _ in covered} == set(range(24))
+    assert len(covered) == 24 * (1 + max(y for _, y in covered))
+
+
+@pytest.mark.parametrize("given", CONFIGURATIONS, ids=str)
+def test_every_alarm_that_is_made_is_shown(given):
+    stack = deploy(**given)
+    (alarms,) = [w["properties"]["alarms"] for w in stack.dashboard["widgets"] if w["type"] == "alarm"]
+    assert sorted(alarms) == sorted(f"<{name}.Arn>" for name in stack.alarms)
+
+
+@pytest.mark.parametrize(("namespace", "service"), [("Kortix", "worker"), ("Suna", "dramatiq")])
+def test_every_metric_of_ours_is_shown_as_it_is_published_and_no_other(namespace, service):
+    shown = all_lines(deploy(MetricNamespace=namespace, ServiceName=service))
+    assert {line[0] for line in shown} == {namespace, "AWS/ECS", "AWS/Lambda", "AWS/Events"}
+    own = [(metric, dimensions) for space, metric, dimensions in shown if space == namespace]
+    assert {metric for metric, _ in own} == metrics.units().keys()
+    assert {tuple(dimensions.items()) for _, dimensions in own} == {((metrics.dimensions()[0], service),)}
+
+
+def test_an_axis_names_the_unit_of_what_it_shows():
+    units = {"messages": "Count", "messages per worker": "Count", "tasks": "Count", "brokers": "Count"}
+    units |= {"new in a minute": "Count", "kept": "Count", "seconds": "Seconds"}
+    shown = set()
+    for title, graph in graphs(deploy()).items():
+        for namespace, metric, _ in lines(graph):
+            if namespace == "Kortix" and graph["view"] == "timeSeries":
+                assert {units[axis["label"]] for axis in graph["yAxis"].values()} == {metrics.units()[metric]}, title
+                shown.add(metric)
+    assert shown == metrics.units().keys()
+
+
+def test_cpu_and_memory_of_both_services_are_shown():
+    services = {
+        (metric, dimensions["ClusterName"], dimensions["ServiceName"])
+        for namespace, metric, dimensions in all_lines(deploy())
+        if namespace == "AWS/ECS"
+    }
+    assert services == {
+        (metric, "suna-ecs", service)
+        for metric in ("CPUUtilization", "MemoryUtilization")
+        for service in ("suna-api-svc-5643fd4", "suna-worker-svc-8b51da8")
+    }
+
+
+def test_the_health_of_functions_and_rule_is_shown():
+    health = {(m, *d.values()) for namespace, m, d in all_lines(deploy()) if namespace in ("AWS/Lambda", "AWS/Events")}
+    publisher = {(metric, "<PublishFunction>") for metric in ("Invocations", "Errors", "Throttles", "Duration")}
+    query = ("UrlRequestCount", "Url4xxCount", "Url5xxCount", "Throttles", "Duration")
+    rule = {("FailedInvocations", "<PublishFunctionTick>")}
+    assert health == publisher | {(metric, "<QueryFunction>") for metric in query} | rule
+
+
+def test_the_target_is_drawn_where_the_followed_metric_is():
+    backlog, depth = "Backlog per worker: (waiting + in flight) / running workers", "Messages"
+    followed = graphs(deploy(QueueTarget=7))
+    assert (marks(followed[backlog]), marks(followed[depth])) == ({"target": 7}, {})
+    followed = graphs(deploy(QueueTarget=7, QueueScalingMetric="QueueDepth"))
+    assert (marks(followed[backlog]), marks(followed[depth])) == ({}, {"target of waiting": 7})
+
+
+def test_bounds_and_targets_are_drawn_for_what_the_stack_scales():
+    scaled = graphs(deploy(WorkerMinCapacity=3, WorkerMaxCapacity=9, CpuTarget=70, MemoryTarget=80))
+    assert marks(scaled["Workers running"]) == {"most": 9, "fewest": 3}
+    assert marks(scaled["Workers: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
+    assert marks(scaled["API: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
+
+
+def test_nothing_is_drawn_for_what_the_stack_does_not_scale():
+    left = graphs(deploy(ManageApiScaling="false", ManageWorkerScaling="false"))
+    titles = ["Workers running", "Workers: CPU and memory", "API: CPU and memory", "Messages"]
+    assert [marks(left[title]) for title in titles] == [{}, {}, {}, {}]
+
+
+def test_the_age_alarms_threshold_is_drawn():
+    stack = deploy()
+    assert marks(graphs(stack)["Oldest waiting message"]) == {"alarm": stack["OldestMessageAlarm"]["Threshold"]}
+
+
+def test_each_queue_is_shown_only_where_its_metrics_are_published():
+    searches = [e[0]["expression"] for g in graphs(deploy(PerQueueMetrics="true")).values() for e in g["metrics"] if isinstance(e[0], dict)]
+    found = {re.fullmatch(r"""SEARCH\('\{(.+)} MetricName="(\w+)" Service="worker"', '\w+', 60\)""", s).groups() for s in searches}
+    schema = ",".join(["Kortix", *sorted(metrics.dimensions())])
+    assert found == {(schema, m) for m in ("DramatiqQueueDepth", "DramatiqOldestJobAge", "DramatiqDeadLetters")}
+    assert [e for g in graphs(deploy()).values() for e in g["metrics"] if isinstance(e[0], dict)] == []
+
+
+def test_every_graph_shows_minutes_of_this_region_from_0_up():
+    for title, graph in graphs(deploy(PerQueueMetrics="true")).items():
+        assert graph["region"] == "us-west-2"
+        if graph["view"] == "timeSeries":
+            # The axis has the unit as its label.
+            assert {(axis["min"], axis["showUnits"]) for axis in graph["yAxis"].values()} == {(0, False)}, title
+        if isinstance(graph["metrics"][0][0], str):
+            assert graph["period"] == 60, title
+
+
+def test_what_is_counted_is_summed_and_what_is_measured_is_not():
+    counted = {"Invocations", "Errors", "Throttles", "FailedInvocations", "UrlRequestCount", "Url4xxCount", "Url5xxCount"}
+    for title, graph in graphs(deploy()).items():
+        for entry in graph["metrics"]:
+            statistic = entry[-1].get("stat", graph.get("stat"))
+            assert (statistic == "Sum") == (entry[1] in counted), (title, entry)
+
+
+def test_the_dashboard_has_a_name_of_its_own_in_each_region():
+    assert deploy()["Dashboard"]["DashboardName"] == "queue-metrics-us-west-2"

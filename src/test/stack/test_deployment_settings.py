@@ -1,0 +1,254 @@
+"""The services' deployment settings: the template for those who own the services, the script for the others."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from stack import ROOT, deploy_plain
+
+SCRIPT = ROOT / "deploy/deployment-settings.py"
+API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
+GROUP = "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/api/0123456789abcdef"
+BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+
+# What ECS and the load balancer start with.
+AS_MADE = {
+    "services": [
+        {
+            "serviceName": API,
+            "status": "ACTIVE",
+            "taskDefinition": "arn:aws:ecs:us-west-2:123456789012:task-definition/api:3",
+            "loadBalancers": [{"targetGroupArn": GROUP}],
+            "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200} | BREAKER,
+            "healthCheckGracePeriodSeconds": 0,
+        },
+        {
+            "serviceName": WORKER,
+            "status": "ACTIVE",
+            "taskDefinition": "arn:aws:ecs:us-west-2:123456789012:task-definition/worker:7",
+            "loadBalancers": [],
+            "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 150},
+        },
+    ],
+    "attributes": {"deregistration_delay.timeout_seconds": "300", "stickiness.enabled": "false"},
+    "containers": [{"command": ["uv", "run", "dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"]}],
+    "denied": [],
+    "changes": [],
+}
+
+CHANGES = [["update-service", API], ["update-service", WORKER], ["modify-target-group-attributes", GROUP]]
+
+DIFFERENCES = f"""\
+{API}: minimumHealthyPercent (%) is 100, wanted 50
+{API}: healthCheckGracePeriodSeconds is 0, wanted 60
+{WORKER}: minimumHealthyPercent (%) is 100, wanted 50
+{WORKER}: maximumPercent (%) is 150, wanted 200
+targetgroup/api/0123456789abcdef: deregistration_delay.timeout_seconds is 300, wanted 30
+"""
+
+
+class Account:
+    def __init__(self, directory):
+        self.file = directory / "state.json"
+        fake = directory / "aws"
+        fake.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {ROOT}/src/test/stack/fake_aws.py "$@"\n')
+        fake.chmod(0o755)
+        # Nothing of the real environment: a real aws must never be called with somebody's credentials.
+        self.environment = {"PATH": f"{directory}:/usr/bin:/bin", "FAKE_AWS": str(self.file)}
+        self.state = AS_MADE
+
+    @property
+    def state(self):
+        return json.loads(self.file.read_text())
+
+    @state.setter
+    def state(self, state):
+        self.file.write_text(json.dumps(state))
+
+    def run(self, *options, command=None):
+        names = ["--api-service", API, "--worker-service", WORKER, "--region", "us-west-2"]
+        command = command or [sys.executable, SCRIPT, *names, *options]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def account(tmp_path):
+    return Account(tmp_path)
+
+
+def test_a_dry_run_shows_what_differs_and_changes_nothing(account):
+    done = account.run("--dry-run")
+    assert (done.returncode, done.stdout, done.stderr) == (0, DIFFERENCES, "")
+    assert account.state == AS_MADE
+
+
+def test_a_run_shows_what_differs_before_it_changes_it(account):
+    done = account.run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(DIFFERENCES + "done: aws ecs update-service ")
+    assert account.state["changes"] == CHANGES
+
+
+def test_a_run_sets_the_values_of_the_seed_and_leaves_the_others(account):
+    account.run()
+    api, worker = account.state["services"]
+    assert api["deploymentConfiguration"] == {"minimumHealthyPercent": 50, "maximumPercent": 200} | BREAKER
+    assert api["healthCheckGracePeriodSeconds"] == 60
+    assert worker["deploymentConfiguration"] == {"minimumHealthyPercent": 50, "maximumPercent": 200}
+    assert "healthCheckGracePeriodSeconds" not in worker
+    assert account.state["attributes"] == {"deregistration_delay.timeout_seconds": "30", "stickiness.enabled": "false"}
+
+
+def test_a_second_run_changes_nothing(account):
+    account.run()
+    after_first = account.state
+    done = account.run()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "nothing to change\n", "")
+    assert account.state == after_first
+
+
+def test_the_printed_commands_take_everything_back(account):
+    printed = account.run().stdout.splitlines()
+    for command in [line.removeprefix("undo: ") for line in printed if line.startswith("undo: ")]:
+        assert account.run(command=["bash", "-c", command]).returncode == 0
+    assert account.state | {"changes": []} == AS_MADE
+
+
+def test_a_grace_period_of_workers_behind_a_load_balancer_is_set_to_0(account):
+    state = account.state
+    state["services"][1] |= {"loadBalancers": [{"targetGroupArn": GROUP}], "healthCheckGracePeriodSeconds": 90}
+    account.state = state
+    account.run()
+    assert account.state["services"][1]["healthCheckGracePeriodSeconds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "processes", "threads"),
+    [
+        (["dramatiq", "--processes", "8", "--threads", "4", "m"], "8", None),
+        (["dramatiq", "-p", "4", "-t", "16", "m"], None, "16"),
+        (["sh", "-c", "exec dramatiq --processes=2 --threads=2 m"], "2", "2"),
+        (["worker.sh"], "not in its command", "not in its command"),
+        (None, "not in its command", "not in its command"),
+    ],
+)
+def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(account, command, processes, threads):
+    account.state = account.state | {"containers": [{"command": command}]}
+    rest = "; not changed here: mend the command where the task definition is made"
+    expected = [
+        f"task definition worker:7: {option} is {found}, wanted 4{rest}"
+        for option, found in (("--processes", processes), ("--threads", threads))
+        if found
+    ]
+    done = account.run("--dry-run")
+    assert done.returncode == 0
+    assert [line for line in done.stdout.splitlines() if line.startswith("task definition")] == expected
+    assert account.run().returncode == 1
+    assert account.state["changes"] == CHANGES
+
+
+@pytest.mark.parametrize("command", [["dramatiq", "-p", "4", "-t", "4"], ["sh", "-c", "dramatiq --processes=4 --threads 4"]])
+def test_4_processes_of_4_threads_are_found_however_they_are_written(account, command):
+    account.state = account.state | {"containers": [{"command": command}]}
+    assert "task definition" not in account.run("--dry-run").stdout
+
+
+def failure(account, *options):
+    done = account.run(*options)
+    assert account.state["changes"] == []
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
+def test_a_service_that_is_not_there_stops_it(account):
+    account.state = account.state | {"services": account.state["services"][:1]}
+    assert failure(account) == f"service {WORKER} in cluster suna-ecs must be ACTIVE, was MISSING\n"
+
+
+def test_a_service_that_is_being_removed_stops_it(account):
+    state = account.state
+    state["services"][0]["status"] = "DRAINING"
+    account.state = state
+    assert failure(account) == f"service {API} in cluster suna-ecs must be ACTIVE, was DRAINING\n"
+
+
+def test_an_api_without_load_balancer_stops_it(account):
+    state = account.state
+    state["services"][0]["loadBalancers"] = []
+    account.state = state
+    assert failure(account) == f"service {API} must have a load balancer for a grace period of 60 s, has none\n"
+
+
+def test_a_change_that_aws_refuses_stops_it_with_aws_words(account):
+    account.state = account.state | {"denied": ["update-service"]}
+    done = account.run()
+    assert done.returncode == 1
+    assert done.stderr.endswith(": An error occurred (AccessDeniedException) when calling update-service\n")
+    assert account.state["changes"] == []
+
+
+def test_without_the_aws_cli_it_says_so(account):
+    account.environment["PATH"] = "/nonexistent"
+    done = account.run()
+    assert (done.returncode, done.stderr) == (1, "the aws command was not found; install the AWS CLI\n")
+
+
+def test_the_script_can_be_started_by_its_name():
+    assert os.access(SCRIPT, os.X_OK)
+
+
+# The template
+
+GIVEN = {
+    "VpcId": "vpc-0",
+    "SubnetIds": "subnet-0a,subnet-0b",
+    "SecurityGroupIds": "sg-0",
+    "ListenerArn": "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/lb/0/0",
+    "ApiTaskDefinition": "api:3",
+    "WorkerImage": "suna:1",
+    "WorkerLogGroupName": "workers",
+    "ExecutionRoleArn": "arn:aws:iam::123456789012:role/execution",
+    "TaskRoleArn": "arn:aws:iam::123456789012:role/task",
+}
+
+
+@pytest.fixture(scope="module")
+def services():
+    return deploy_plain("deploy/deployment-settings.yaml", **GIVEN)
+
+
+@pytest.mark.parametrize("service", ["ApiService", "WorkerService"])
+def test_the_template_lets_half_go_and_twice_as_many_run(services, service):
+    assert services[service]["DeploymentConfiguration"] == {"MinimumHealthyPercent": 50, "MaximumPercent": 200}
+
+
+def test_the_template_gives_the_api_60_s_to_start_and_the_workers_none(services):
+    assert services["ApiService"]["HealthCheckGracePeriodSeconds"] == 60
+    # Left out it is 0; ECS refuses it for a service without load balancer.
+    assert services["WorkerService"].keys() & {"HealthCheckGracePeriodSeconds", "LoadBalancers"} == set()
+
+
+def test_the_template_drains_a_target_for_30_s(services):
+    assert services["ApiTargetGroup"]["TargetGroupAttributes"] == [
+        {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
+    ]
+
+
+def test_the_templates_workers_run_4_processes_of_4_threads(services):
+    (container,) = services["WorkerTaskDefinition"]["ContainerDefinitions"]
+    assert container["Command"] == ["dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"]
+
+
+@pytest.mark.parametrize("service", ["ApiService", "WorkerService"])
+def test_the_template_leaves_the_number_of_tasks_to_scaling(services, service):
+    assert "DesiredCount" not in services[service]
+
+
+def test_the_templates_api_is_reached_through_the_target_group(services):
+    (balancer,) = services["ApiService"]["LoadBalancers"]
+    assert balancer == {"ContainerName": "api", "ContainerPort": "8000", "TargetGroupArn": "<ApiTargetGroup>"}
+    assert services["ApiListenerRule"]["Actions"] == [{"Type": "forward", "TargetGroupArn": "<ApiTargetGroup>"}]
+    assert services.resources["ApiService"]["DependsOn"] == "ApiListenerRule"
+    assert services["ApiTargetGroup"]["HealthCheckPath"] == "/api/health"

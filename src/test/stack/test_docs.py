@@ -1,0 +1,76 @@
+"""The pages about deploying say what the template does."""
+
+import re
+
+import pytest
+from pages import DOCS, deploy_section, pages
+from stack import deploy, template
+
+# What the seed wrote; people have it in their history.
+SEED_COMMANDS = [
+    "aws cloudwatch list-metrics --namespace Kortix --region us-west-2",
+    "aws application-autoscaling describe-scaling-policies \\\n"
+    "  --service-namespace ecs \\\n"
+    "  --resource-id service/suna-ecs/suna-worker-svc-8b51da8 \\\n"
+    "  --region us-west-2",
+    "aws ecs describe-services --cluster suna-ecs \\\n"
+    "  --services suna-api-svc-5643fd4 suna-worker-svc-8b51da8 \\\n"
+    "  --region us-west-2 \\\n"
+    "  --query 'services[*].{name:serviceName,desired:desiredCount,running:runningCount}'",
+]
+
+
+def test_each_alarm_has_its_entry_and_each_entry_its_alarm():
+    entries = re.findall(r"^### (\w+)$", (DOCS / "alarms.md").read_text(), re.MULTILINE)
+    assert sorted(entries) == sorted(deploy().alarms)
+
+
+def test_each_entry_says_what_it_means_and_what_to_do_first():
+    entries = re.split(r"^### ", (DOCS / "alarms.md").read_text(), flags=re.MULTILINE)[1:]
+    for entry in entries:
+        assert re.findall(r"^\*\*(\w+)\*\*", entry, re.MULTILINE) == ["Means", "First", "Then"], entry
+
+
+def test_the_section_fits_a_screen():
+    assert len(deploy_section().splitlines()) <= 50
+
+
+def test_the_section_counts_the_alarms():
+    assert f"| alarms | {len(deploy().alarms)}, " in deploy_section()
+
+
+@pytest.mark.parametrize("command", SEED_COMMANDS)
+def test_the_seeds_commands_are_there_as_written(command):
+    assert command in (DOCS / "deploying.md").read_text()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_parameter_that_a_page_names_exists(page):
+    text, _ = pages()[page]
+    named = re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", text)
+    named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text)
+    source = template()
+    known = source["Parameters"].keys() | deploy().resources.keys() | source["Outputs"].keys()
+    known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Authorization", "ARN", "BacklogPerWorker"}
+    assert [name for name in named if name not in known and not name.startswith("Dramatiq")] == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_link_of_a_page_leads_somewhere(page):
+    text, folder = pages()[page]
+    for target in re.findall(r"\]\((?!https:)([^)#]+)", text):
+        assert (folder / target).resolve().is_file(), target
+
+
+def test_the_parameters_without_default_are_listed():
+    text = " ".join((DOCS / "deploying.md").read_text().split())
+    names = [f"`{name}`" for name, given in template()["Parameters"].items() if "Default" not in given]
+    assert f"Parameters without default are {', '.join(names[:-1])} and {names[-1]}." in text
+
+
+def test_the_section_says_what_the_template_does_by_default():
+    section = deploy_section()
+    defaults = {name: given.get("Default") for name, given in template()["Parameters"].items()}
+    assert "API {ApiMinCapacity} to {ApiMaxCapacity}, workers {WorkerMinCapacity} to {WorkerMaxCapacity}".format(**defaults) in section
+    assert "CPU or memory {CpuTarget} %, workers at {QueueTarget} messages each".format(**defaults) in section
+    assert "log groups kept {LogRetentionDays} days".format(**defaults) in section

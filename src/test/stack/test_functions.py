@@ -1,0 +1,221 @@
+"""The two functions, what starts them and what they are told."""
+
+import re
+
+import pytest
+from stack import ROOT, deploy, load
+
+DATABASE = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
+REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
+OPEN = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
+IAM = {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"}
+
+FUNCTIONS = {"PublishFunction": ("PublishHandler", 20), "QueryFunction": ("QueryHandler", 15)}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_the_java_handler_in_the_vpc(name):
+    handler, timeout = FUNCTIONS[name]
+    function = deploy()[name]
+    assert function["Handler"] == f"so.suna.queuemetrics.{handler}::handleRequest"
+    assert (ROOT / f"src/main/java/so/suna/queuemetrics/{handler}.java").is_file()
+    assert function["Runtime"] == "java25"
+    assert function["Timeout"] == timeout
+    assert function["MemorySize"] == 512
+    assert function["VpcConfig"]["SubnetIds"] == ["subnet-0a", "subnet-0b"]
+
+
+def test_both_functions_are_built_once_from_the_root():
+    source = load()
+    assert source["Globals"]["Function"]["CodeUri"] == "."
+    assert ["CodeUri" in source["Resources"][name]["Properties"] for name in FUNCTIONS] == [False, False]
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_on_the_chosen_processor(name, architecture):
+    assert deploy(Architecture=architecture)[name]["Architectures"] == [architecture]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_its_own_role_log_group_and_security_group(name):
+    role = name.replace("Function", "Role")
+    function = deploy()[name]
+    assert function["Role"] == f"<{role}.Arn>"
+    assert function["LoggingConfig"] == {"LogGroup": f"<{name.replace('Function', 'LogGroup')}>"}
+    assert function["VpcConfig"]["SecurityGroupIds"] == [f"<{name.replace('Function', 'SecurityGroup')}>"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_concurrency_is_reserved_only_where_it_is_asked_for(name):
+    assert "ReservedConcurrentExecutions" not in deploy()[name]
+    assert deploy(ReservedConcurrency=3)[name]["ReservedConcurrentExecutions"] == "3"
+
+
+def test_logs_are_kept_for_the_chosen_days():
+    groups = deploy(LogRetentionDays=7).of_type("AWS::Logs::LogGroup")
+    assert {group["LogGroupName"]: group["RetentionInDays"] for group in groups.values()} == {
+        "/aws/lambda/queue-metrics-publish": "7",
+        "/aws/lambda/queue-metrics-query": "7",
+    }
+
+
+SHARED = {
+    "REDIS_HOST": "cache.example",
+    "REDIS_PORT": "6379",
+    "REDIS_TLS": "true",
+    "REDIS_AUTHENTICATION": "none",
+    "REDIS_USER": "",
+    "REDIS_PASSWORD": "",
+    "REDIS_CACHE_NAME": "",
+    "QUEUE_NAMES": "default",
+    "DRAMATIQ_NAMESPACE": "dramatiq",
+}
+
+
+def test_the_publisher_is_told_where_redis_is_and_what_to_publish():
+    assert deploy().variables("PublishFunction") == SHARED | {
+        "PER_QUEUE_METRICS": "false",
+        "METRIC_NAMESPACE": "Kortix",
+        "SERVICE_NAME": "worker",
+        "ECS_CLUSTER": "suna-ecs",
+        "ECS_WORKER_SERVICE": "suna-worker-svc-8b51da8",
+    }
+
+
+def test_the_query_is_told_where_redis_is_and_what_to_ask_for():
+    assert deploy().variables("QueryFunction") == SHARED | {"QUERY_TOKEN": "", "DATABASE_URL": ""}
+
+
+def test_every_variable_is_one_that_the_code_reads_and_every_one_it_reads_is_given():
+    read = re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', (ROOT / "src/main/java/so/suna/queuemetrics/Settings.java").read_text())
+    stack = deploy()
+    assert stack.variables("PublishFunction").keys() | stack.variables("QueryFunction").keys() == set(read)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_setting_reaches_the_variables(name):
+    given = IAM | OPEN | {
+        "RedisHost": "h", "RedisPort": 6380, "QueueNames": "a,b", "DramatiqNamespace": "d", "PerQueueMetrics": "true",
+        "MetricNamespace": "M", "ServiceName": "s", "ClusterName": "c", "WorkerServiceName": "w",
+    }  # fmt: skip
+    expected = {
+        "REDIS_HOST": "h", "REDIS_PORT": "6380", "REDIS_AUTHENTICATION": "iam", "REDIS_USER": "metrics",
+        "REDIS_CACHE_NAME": "suna-redis", "QUEUE_NAMES": "a,b", "DRAMATIQ_NAMESPACE": "d", "PER_QUEUE_METRICS": "true",
+        "METRIC_NAMESPACE": "M", "SERVICE_NAME": "s", "ECS_CLUSTER": "c", "ECS_WORKER_SERVICE": "w",
+        "QUERY_TOKEN": "0123456789abcdef",
+    }  # fmt: skip
+    variables = deploy(**given).variables(name)
+    assert {key: value for key, value in variables.items() if key in expected} == {
+        key: value for key, value in expected.items() if key in variables
+    }
+    assert deploy(RedisTls="false").variables(name)["REDIS_TLS"] == "false"
+
+
+@pytest.mark.parametrize("suffix", ["", ":SecretString:password", ":SecretString:password::v1"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_password_is_read_from_its_secret_at_deployment(name, suffix):
+    variables = deploy(RedisAuthentication="password", RedisPasswordSecretArn=REDIS + suffix).variables(name)
+    assert variables["REDIS_PASSWORD"] == f"{{{{resolve:secretsmanager:{REDIS}{suffix}}}}}"
+
+
+def test_the_database_is_read_from_its_secret_at_deployment_and_told_to_the_query_only():
+    stack = deploy(DatabaseUrlSecretArn=DATABASE)
+    assert stack.variables("QueryFunction")["DATABASE_URL"] == f"{{{{resolve:secretsmanager:{DATABASE}}}}}"
+    assert "DATABASE_URL" not in stack.variables("PublishFunction")
+
+
+# The schedule
+
+
+def test_a_rule_starts_a_tick_every_minute_and_drops_stale_ones():
+    rule = deploy()["PublishFunctionTick"]
+    assert rule["ScheduleExpression"] == "cron(* * * * ? *)"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == "<PublishFunction.Arn>"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2}
+    assert target["DeadLetterConfig"] == {"Arn": "<TickDeadLetterQueue.Arn>"}
+
+
+def test_the_rule_may_call_the_publisher():
+    permission = deploy()["PublishFunctionTickPermission"]
+    assert permission == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": "<PublishFunction>",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": "<PublishFunctionTick.Arn>",
+    }
+
+
+def test_a_tick_that_waited_a_minute_or_failed_is_not_tried_again():
+    config = deploy()["PublishFunctionEventInvokeConfig"]
+    assert (config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (60, 0)
+    assert config["FunctionName"] == "<PublishFunction>"
+
+
+def test_the_rule_alone_may_write_to_the_dead_letter_queue():
+    stack = deploy()
+    assert stack["TickDeadLetterQueue"] == {"MessageRetentionPeriod": 345600, "SqsManagedSseEnabled": True}
+    policy = stack["TickDeadLetterQueuePolicy"]
+    assert policy["Queues"] == ["<TickDeadLetterQueue>"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Sid": "UndeliveredTicks",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "<TickDeadLetterQueue.Arn>",
+        "Condition": {"ArnEquals": {"aws:SourceArn": "<PublishFunctionTick.Arn>"}},
+    }
+
+
+# The URL
+
+
+def test_the_url_asks_for_a_signature_unless_it_is_opened():
+    assert deploy()["QueryFunctionUrl"]["AuthType"] == "AWS_IAM"
+    assert deploy(**OPEN)["QueryFunctionUrl"]["AuthType"] == "NONE"
+
+
+def test_the_url_follows_a_changed_setting():
+    # An alias would stay with the version of the first deployment, see the comment in the template.
+    stack = deploy(QueueNames="default,extra")
+    assert stack["QueryFunctionUrl"]["TargetFunctionArn"] == "<QueryFunction>"
+    assert stack.variables("QueryFunction")["QUEUE_NAMES"] == "default,extra"
+    assert stack.of_type("AWS::Lambda::Alias") == stack.of_type("AWS::Lambda::Version") == {}
+
+
+def test_an_open_url_has_both_permissions():
+    permissions = deploy(**OPEN).of_type("AWS::Lambda::Permission")
+    assert {name: p for name, p in permissions.items() if name.startswith("Query")} == {
+        "QueryUrlPermission": {
+            "FunctionName": "<QueryFunction>",
+            "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*",
+            "FunctionUrlAuthType": "NONE",
+        },
+        "QueryUrlInvokePermission": {
+            "FunctionName": "<QueryFunction>",
+            "Action": "lambda:InvokeFunction",
+            "Principal": "*",
+            "InvokedViaFunctionUrl": True,
+        },
+    }
+
+
+def test_a_signed_url_lets_nobody_in_by_itself():
+    assert list(deploy().of_type("AWS::Lambda::Permission")) == ["PublishFunctionTickPermission"]
+
+
+def test_an_open_url_asks_for_the_token():
+    assert deploy(**OPEN).variables("QueryFunction")["QUERY_TOKEN"] == OPEN["QueryToken"]
+
+
+def test_outputs_are_the_agreed_ones():
+    dashboards = "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2#dashboards/dashboard/"
+    assert deploy().outputs == {
+        "PublishFunctionName": "<PublishFunction>",
+        "QueryFunctionName": "<QueryFunction>",
+        "QueryUrl": "<QueryFunctionUrl.FunctionUrl>",
+        "DashboardUrl": f"{dashboards}<Dashboard>",
+    }

@@ -1,0 +1,196 @@
+"""What one may set, and what the template refuses before anything is made."""
+
+import pytest
+from stack import Refused, accept, template
+
+SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
+
+# The names and defaults that scripts and people rely on; None must be given.
+CONTRACT = {
+    "VpcId": None,
+    "SubnetIds": None,
+    "RedisSecurityGroupId": "",
+    "RedisHost": None,
+    "RedisPort": 6379,
+    "RedisTls": "true",
+    "RedisAuthentication": "none",
+    "RedisUser": "",
+    "RedisPasswordSecretArn": "",
+    "RedisCacheName": "",
+    "QueueNames": "default",
+    "DramatiqNamespace": "dramatiq",
+    "PerQueueMetrics": "false",
+    "MetricNamespace": "Kortix",
+    "ServiceName": "worker",
+    "ClusterName": "suna-ecs",
+    "ApiServiceName": None,
+    "WorkerServiceName": None,
+    "ManageApiScaling": "true",
+    "ManageWorkerScaling": "true",
+    "ApiMinCapacity": 2,
+    "ApiMaxCapacity": 12,
+    "WorkerMinCapacity": 2,
+    "WorkerMaxCapacity": 20,
+    "CpuTarget": 90,
+    "MemoryTarget": 90,
+    "QueueScalingMetric": "BacklogPerWorker",
+    "QueueTarget": 10,
+    "ScaleOutCooldown": 30,
+    "ScaleInCooldown": 300,
+    "QueryAuthType": "AWS_IAM",
+    "QueryToken": "",
+    "DatabaseUrlSecretArn": "",
+    "AlarmTopicArn": "",
+    "LogRetentionDays": 30,
+    "Architecture": "arm64",
+    "ReservedConcurrency": 0,
+    "CreateVpcEndpoints": "false",
+}
+
+
+def test_parameters_and_their_defaults_are_the_agreed_ones():
+    assert {name: given.get("Default") for name, given in template()["Parameters"].items()} == CONTRACT
+
+
+def test_every_parameter_stands_once_in_a_group_and_has_a_label_and_a_description():
+    interface = template()["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(CONTRACT)
+    assert interface["ParameterLabels"].keys() == CONTRACT.keys()
+    assert [name for name, given in template()["Parameters"].items() if not given.get("Description")] == []
+
+
+def test_the_token_is_not_shown():
+    assert [name for name, given in template()["Parameters"].items() if given.get("NoEcho")] == ["QueryToken"]
+
+
+@pytest.mark.parametrize("name", [name for name, default in CONTRACT.items() if default is None])
+def test_a_name_without_default_must_be_given(name):
+    with pytest.raises(Refused, match=rf"^Parameters: \[{name}\] must have values$"):
+        accept(**{name: None})
+
+
+BAD = [
+    ({"RedisHost": ""}, "RedisHost must be a host name or address, without scheme or port"),
+    ({"RedisHost": "redis://cache.example"}, "RedisHost must be a host name or address, without scheme or port"),
+    ({"RedisPort": 0}, "RedisPort must be 1 to 65535"),
+    ({"RedisPort": 65536}, "RedisPort must be 1 to 65535"),
+    ({"RedisTls": "yes"}, "RedisTls must be true or false"),
+    ({"RedisSecurityGroupId": "redis"}, "RedisSecurityGroupId must be empty or a security group's id"),
+    ({"RedisAuthentication": "token"}, "RedisAuthentication must be none, password or iam"),
+    ({"RedisUser": "*"}, "RedisUser must be empty or at most 128 letters, digits"),
+    ({"RedisPasswordSecretArn": "hunter2"}, "RedisPasswordSecretArn must be empty or a Secrets Manager secret's ARN"),
+    ({"RedisCacheName": "Cache"}, "RedisCacheName must be empty or a replication group's id in lower case"),
+    ({"RedisCacheName": "*"}, "RedisCacheName must be empty or a replication group's id in lower case"),
+    ({"QueueNames": ""}, "QueueNames must be queue names as Dramatiq allows them"),
+    ({"QueueNames": "default,"}, "QueueNames must be queue names as Dramatiq allows them"),
+    ({"QueueNames": "1st"}, "QueueNames must be queue names as Dramatiq allows them"),
+    ({"DramatiqNamespace": ""}, "DramatiqNamespace must not be empty"),
+    ({"PerQueueMetrics": "maybe"}, "PerQueueMetrics must be true or false"),
+    ({"MetricNamespace": ""}, "MetricNamespace must be 1 to 255"),
+    ({"MetricNamespace": "AWS/ECS"}, "MetricNamespace must be .* and not begin with AWS/"),
+    ({"ServiceName": ""}, "ServiceName must be 1 to 255"),
+    ({"ServiceName": 'a"b'}, "ServiceName must be 1 to 255"),
+    ({"ClusterName": ""}, "ClusterName must be 1 to 255"),
+    ({"ApiServiceName": ""}, "ApiServiceName must be 1 to 255"),
+    ({"WorkerServiceName": ""}, "WorkerServiceName must be 1 to 255"),
+    ({"WorkerServiceName": "arn:aws:ecs:x:1:service/a/b"}, "WorkerServiceName must be 1 to 255"),
+    ({"ManageApiScaling": "no"}, "ManageApiScaling must be true or false"),
+    ({"ManageWorkerScaling": "no"}, "ManageWorkerScaling must be true or false"),
+    ({"ApiMinCapacity": -1}, "ApiMinCapacity must be 0 to 20"),
+    ({"ApiMaxCapacity": 0}, "ApiMaxCapacity must be 1 to 1000"),
+    ({"ApiMaxCapacity": 1001}, "ApiMaxCapacity must be 1 to 1000"),
+    ({"ApiMinCapacity": 21, "ApiMaxCapacity": 30}, "ApiMinCapacity must be 0 to 20"),
+    ({"ApiMinCapacity": 13}, "ApiMinCapacity must be at most ApiMaxCapacity"),
+    ({"WorkerMinCapacity": -1}, "WorkerMinCapacity must be 0 to 20"),
+    ({"WorkerMinCapacity": 21, "WorkerMaxCapacity": 30}, "WorkerMinCapacity must be 0 to 20"),
+    ({"WorkerMaxCapacity": 0}, "WorkerMaxCapacity must be 1 to 1000"),
+    ({"WorkerMaxCapacity": 1001}, "WorkerMaxCapacity must be 1 to 1000"),
+    ({"WorkerMaxCapacity": 1}, "WorkerMinCapacity must be at most WorkerMaxCapacity"),
+    ({"CpuTarget": 0}, "CpuTarget must be 1 to 100"),
+    ({"CpuTarget": 101}, "CpuTarget must be 1 to 100"),
+    ({"MemoryTarget": 0}, "MemoryTarget must be 1 to 100"),
+    ({"MemoryTarget": 101}, "MemoryTarget must be 1 to 100"),
+    ({"QueueScalingMetric": "Depth"}, "QueueScalingMetric must be BacklogPerWorker or QueueDepth"),
+    ({"QueueTarget": 0}, "QueueTarget must be 1 or more"),
+    ({"ScaleOutCooldown": -1}, "ScaleOutCooldown must be 0 to 86400"),
+    ({"ScaleOutCooldown": 86401}, "ScaleOutCooldown must be 0 to 86400"),
+    ({"ScaleInCooldown": 86401}, "ScaleInCooldown must be 0 to 86400"),
+    ({"ScaleInCooldown": -1}, "ScaleInCooldown must be 0 to 86400"),
+    ({"QueryAuthType": "none"}, "QueryAuthType must be AWS_IAM or NONE"),
+    ({"QueryAuthType": "NONE"}, "QueryAuthType=NONE opens the URL to the internet and needs QueryToken"),
+    ({"QueryToken": "0123456789abcdef"}, "QueryToken is set, so QueryAuthType must be NONE"),
+    ({"QueryToken": "short"}, "QueryToken must be empty or at least 16"),
+    ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or at least 16"),
+    ({"DatabaseUrlSecretArn": "postgresql://u:p@db/x"}, "DatabaseUrlSecretArn must be empty or a Secrets Manager"),
+    ({"AlarmTopicArn": "ops@example.com"}, "AlarmTopicArn must be empty or an SNS standard topic's ARN"),
+    ({"LogRetentionDays": 31}, "LogRetentionDays must be a number of days that CloudWatch Logs offers"),
+    ({"Architecture": "arm"}, "Architecture must be arm64 or x86_64"),
+    ({"ReservedConcurrency": 1001}, "ReservedConcurrency must be 0 to 1000"),
+    ({"ReservedConcurrency": -1}, "ReservedConcurrency must be 0 to 1000"),
+    ({"CreateVpcEndpoints": "yes"}, "CreateVpcEndpoints must be true or false"),
+    ({"SubnetIds": "subnet-0a,subnet-other"}, "All SubnetIds must lie in VpcId"),
+    ({"RedisUser": "metrics"}, "RedisUser is set, so RedisAuthentication must be password or iam"),
+    ({"RedisPasswordSecretArn": SECRET}, "RedisPasswordSecretArn is set, so RedisAuthentication must be password"),
+    ({"RedisAuthentication": "password"}, "RedisAuthentication=password needs RedisPasswordSecretArn"),
+    ({"RedisAuthentication": "iam", "RedisCacheName": "c"}, "RedisAuthentication=iam needs RedisUser"),
+    ({"RedisAuthentication": "iam", "RedisUser": "u"}, "RedisAuthentication=iam needs RedisCacheName"),
+    (
+        {"RedisAuthentication": "iam", "RedisUser": "u", "RedisCacheName": "c", "RedisTls": "false"},
+        "RedisAuthentication=iam needs RedisTls=true",
+    ),
+    (
+        {"RedisAuthentication": "iam", "RedisUser": "u", "RedisCacheName": "c", "RedisPasswordSecretArn": SECRET},
+        "RedisPasswordSecretArn is set, so RedisAuthentication must be password",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD])
+def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
+    with pytest.raises(Refused, match=f"^{said}"):
+        accept(**given)
+
+
+def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_above():
+    tried = {name for given, _ in BAD for name in given}
+    assert CONTRACT.keys() - tried == {"VpcId"}
+
+
+@pytest.mark.parametrize("service", ["Api", "Worker"])
+def test_a_minimum_is_refused_exactly_where_it_is_above_the_maximum(service):
+    wrong = []
+    for least in range(21):
+        for most in [*range(1, 25), 1000]:
+            try:
+                accept(**{f"{service}MinCapacity": least, f"{service}MaxCapacity": most})
+                refused = False
+            except Refused:
+                refused = True
+            if refused != (least > most):
+                wrong.append((least, most))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RedisAuthentication": "password", "RedisPasswordSecretArn": SECRET},
+        {"RedisAuthentication": "password", "RedisPasswordSecretArn": f"{SECRET}:SecretString:password"},
+        {"RedisAuthentication": "password", "RedisPasswordSecretArn": f"{SECRET}:SecretString:password::v1"},
+        {"RedisAuthentication": "password", "RedisUser": "metrics", "RedisPasswordSecretArn": SECRET},
+        {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"},
+        {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"},
+        {"QueueNames": "default,high_priority,low.priority-2"},
+        {"RedisTls": "false"},
+        {"RedisPort": 1, "ApiMinCapacity": 0, "ApiMaxCapacity": 1, "WorkerMinCapacity": 0, "WorkerMaxCapacity": 1},
+        {"RedisPort": 65535, "ApiMaxCapacity": 1000, "WorkerMaxCapacity": 1000, "ReservedConcurrency": 1000},
+        {"CpuTarget": 1, "MemoryTarget": 1, "QueueTarget": 1, "ScaleOutCooldown": 0, "ScaleInCooldown": 0},
+        {"CpuTarget": 100, "MemoryTarget": 100, "ScaleOutCooldown": 86400, "ScaleInCooldown": 86400},
+        {"LogRetentionDays": 1},
+        {"LogRetentionDays": 3653},
+    ],
+    ids=str,
+)
+def test_a_good_combination_is_taken(given):
+    accept(**given)

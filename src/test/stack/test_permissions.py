@@ -1,0 +1,233 @@
+"""Who may do what, and who may talk to whom."""
+
+import re
+
+import pytest
+from stack import ROOT, deploy
+from test_functions import DATABASE, IAM, OPEN
+
+ANYWHERE = "0.0.0.0/0"
+REDIS_GROUP = {"RedisSecurityGroupId": "sg-0123456789abcdef0"}
+ENDPOINTS = {"CreateVpcEndpoints": "true"}
+
+NETWORK_INTERFACES = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+def own_statements(stack, role):
+    (policy,) = stack[role]["Policies"]
+    return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+
+
+def shared_statements(stack):
+    return {s["Sid"]: s for s in stack["RedisAccessPolicy"]["PolicyDocument"]["Statement"]}
+
+
+@pytest.mark.parametrize("role", ["PublishRole", "QueryRole"])
+def test_lambda_alone_may_take_on_a_role(role):
+    (statement,) = deploy()[role]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
+    }  # fmt: skip
+    assert deploy()[role]["ManagedPolicyArns"] == ["<RedisAccessPolicy>"]
+
+
+def test_the_publisher_may_put_metrics_into_its_namespace_and_look_at_its_service_and_log():
+    stack = deploy(MetricNamespace="Suna", ClusterName="c", WorkerServiceName="w")
+    assert own_statements(stack, "PublishRole") == {
+        "Metrics": {
+            "Sid": "Metrics",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "Suna"}},
+        },
+        "Workers": {
+            "Sid": "Workers",
+            "Effect": "Allow",
+            "Action": "ecs:DescribeServices",
+            "Resource": "arn:aws:ecs:us-west-2:123456789012:service/c/w",
+        },
+        "Logs": {
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": "<PublishLogGroup.Arn>",
+        },
+    }
+
+
+def test_the_query_may_write_its_log_and_nothing_else():
+    assert own_statements(deploy(DatabaseUrlSecretArn=DATABASE, **OPEN), "QueryRole") == {
+        "Logs": {
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": "<QueryLogGroup.Arn>",
+        },
+    }
+
+
+def test_lambda_may_make_network_interfaces_and_the_functions_code_may_not():
+    statements = shared_statements(deploy())
+    assert statements.keys() == {"AttachToVpc", "NotFromCode"}
+    allowed, denied = statements["AttachToVpc"], statements["NotFromCode"]
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert allowed["Action"] == denied["Action"] == NETWORK_INTERFACES
+    assert allowed["Resource"] == denied["Resource"] == "*"
+    assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+
+
+def test_iam_login_alone_allows_to_connect_to_the_cache_as_the_user():
+    assert "Connect" not in shared_statements(deploy())
+    assert shared_statements(deploy(**IAM))["Connect"] == {
+        "Sid": "Connect",
+        "Effect": "Allow",
+        "Action": "elasticache:Connect",
+        "Resource": [
+            "arn:aws:elasticache:us-west-2:123456789012:replicationgroup:suna-redis",
+            "arn:aws:elasticache:us-west-2:123456789012:user:metrics",
+        ],
+    }
+
+
+def test_no_action_is_a_wildcard():
+    stack = deploy(**IAM, **OPEN, **ENDPOINTS)
+    actions = []
+    for resource in stack.resources.values():
+        collect(resource["Properties"], "Action", actions)
+    assert [action for action in actions if "*" in action] == []
+    assert "ecs:DescribeServices" in actions
+
+
+def collect(node, key, found):
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == key and isinstance(value, (str, list)):
+                found.extend([value] if isinstance(value, str) else value)
+            collect(value, key, found)
+    elif isinstance(node, list):
+        for value in node:
+            collect(value, key, found)
+
+
+def test_every_wildcard_in_the_template_is_explained_beside_it():
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    wildcards = [n for n, line in enumerate(lines) if re.search(r"(Resource|Principal): '\*'", line)]
+    assert len(wildcards) == 8
+    unexplained = [n + 1 for n in wildcards if "#" not in lines[n] and not lines[n - 1].lstrip().startswith("#")]
+    assert unexplained == []
+
+
+# The network
+
+
+def egress(stack, group):
+    return {
+        rule["Description"]: (rule["FromPort"], rule["ToPort"], rule.get("CidrIp"), rule.get("DestinationSecurityGroupId"))
+        for rule in stack[group]["SecurityGroupEgress"]
+    }
+
+
+def test_without_a_redis_group_the_functions_reach_the_redis_port_anywhere():
+    stack = deploy(RedisPort=6380)
+    assert egress(stack, "PublishSecurityGroup") == {
+        "Redis": ("6380", "6380", ANYWHERE, None),
+        "CloudWatch and ECS": (443, 443, ANYWHERE, None),
+    }
+    assert egress(stack, "QuerySecurityGroup") == {"Redis": ("6380", "6380", ANYWHERE, None)}
+    assert stack.of_type("AWS::EC2::SecurityGroupIngress") == {}
+
+
+def test_with_a_redis_group_the_functions_reach_that_group_alone_and_are_let_in():
+    stack = deploy(**REDIS_GROUP, RedisPort=6380)
+    for group in ("PublishSecurityGroup", "QuerySecurityGroup"):
+        assert egress(stack, group)["Redis"] == ("6380", "6380", None, "sg-0123456789abcdef0")
+    ingress = stack.of_type("AWS::EC2::SecurityGroupIngress")
+    assert {name: rule["SourceSecurityGroupId"] for name, rule in ingress.items()} == {
+        "RedisIngressFromPublish": "<PublishSecurityGroup>",
+        "RedisIngressFromQuery": "<QuerySecurityGroup>",
+    }
+    for rule in ingress.values():
+        assert (rule["GroupId"], rule["FromPort"], rule["ToPort"]) == ("sg-0123456789abcdef0", "6380", "6380")
+
+
+def test_the_query_reaches_postgresql_only_with_a_database():
+    assert egress(deploy(DatabaseUrlSecretArn=DATABASE), "QuerySecurityGroup") == {
+        "Redis": ("6379", "6379", ANYWHERE, None),
+        "PostgreSQL": (5432, 5432, ANYWHERE, None),
+        "PostgreSQL behind a connection pooler": (6543, 6543, ANYWHERE, None),
+    }
+
+
+def test_every_rule_is_tcp_and_has_a_description():
+    stack = deploy(**REDIS_GROUP, **ENDPOINTS, DatabaseUrlSecretArn=DATABASE)
+    rules = list(stack.of_type("AWS::EC2::SecurityGroupIngress").values())
+    for group in ("PublishSecurityGroup", "QuerySecurityGroup"):
+        rules += stack[group]["SecurityGroupEgress"]
+    assert len(rules) == 8
+    assert {(rule["IpProtocol"], bool(rule["Description"])) for rule in rules} == {("tcp", True)}
+
+
+def test_the_endpoints_group_lets_nothing_out():
+    (rule,) = deploy(**ENDPOINTS)["EndpointSecurityGroup"]["SecurityGroupEgress"]
+    assert (rule["IpProtocol"], rule["CidrIp"]) == ("icmp", "255.255.255.255/32")
+
+
+def test_every_group_belongs_to_the_vpc():
+    groups = deploy(**ENDPOINTS).of_type("AWS::EC2::SecurityGroup")
+    assert {name: group["VpcId"] for name, group in groups.items()} == dict.fromkeys(
+        ["PublishSecurityGroup", "QuerySecurityGroup", "EndpointSecurityGroup"], "vpc-0"
+    )
+
+
+def test_a_functions_group_goes_before_its_role_so_that_lambda_can_still_remove_the_interfaces():
+    resources = deploy().resources
+    assert resources["PublishSecurityGroup"]["DependsOn"] == "PublishRole"
+    assert resources["QuerySecurityGroup"]["DependsOn"] == "QueryRole"
+
+
+def test_without_endpoints_the_sdk_finds_aws_by_itself():
+    stack = deploy()
+    assert stack.of_type("AWS::EC2::VPCEndpoint") == {}
+    assert "EndpointSecurityGroup" not in stack
+    assert [name for name in stack.variables("PublishFunction") if name.startswith("AWS_")] == []
+
+
+def test_with_endpoints_the_publisher_alone_goes_through_them():
+    stack = deploy(**ENDPOINTS)
+    variables = stack.variables("PublishFunction")
+    assert variables["AWS_ENDPOINT_URL_CLOUDWATCH"] == "https://<CloudWatchEndpoint.DnsEntries>"
+    assert variables["AWS_ENDPOINT_URL_ECS"] == "https://<EcsEndpoint.DnsEntries>"
+    assert [name for name in stack.variables("QueryFunction") if name.startswith("AWS_")] == []
+    assert egress(stack, "PublishSecurityGroup")["CloudWatch and ECS"] == (443, 443, None, "<EndpointSecurityGroup>")
+    ingress = stack["EndpointIngress"]
+    assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == ("<EndpointSecurityGroup>", "<PublishSecurityGroup>")
+    assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
+
+
+def test_an_endpoint_serves_the_publishers_calls_and_nobody_elses():
+    endpoints = deploy(**ENDPOINTS).of_type("AWS::EC2::VPCEndpoint")
+    assert {e["ServiceName"] for e in endpoints.values()} == {
+        "com.amazonaws.us-west-2.monitoring",
+        "com.amazonaws.us-west-2.ecs",
+    }
+    for endpoint in endpoints.values():
+        assert endpoint["VpcEndpointType"] == "Interface"
+        assert endpoint["VpcId"] == "vpc-0"
+        assert endpoint["SubnetIds"] == ["subnet-0a", "subnet-0b"]
+        assert endpoint["SecurityGroupIds"] == ["<EndpointSecurityGroup>"]
+        # Private DNS would lead the whole VPC's calls here, where only the publisher is let in.
+        assert endpoint["PrivateDnsEnabled"] is False
+        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": "<PublishRole.Arn>"}}
+    statements = {name: e["PolicyDocument"]["Statement"][0] for name, e in endpoints.items()}
+    assert statements["CloudWatchEndpoint"]["Action"] == "cloudwatch:PutMetricData"
+    assert statements["EcsEndpoint"]["Action"] == "ecs:DescribeServices"
+    assert statements["EcsEndpoint"]["Resource"].endswith(":service/suna-ecs/suna-worker-svc-8b51da8")

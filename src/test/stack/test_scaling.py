@@ -1,0 +1,110 @@
+"""How the two services are scaled."""
+
+import metrics
+import pytest
+from stack import deploy
+
+API = {"ApiScalableTarget", "ApiCpuScaling", "ApiMemoryScaling"}
+WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling"}
+
+
+def made(stack):
+    return {name for name, r in stack.resources.items() if r["Type"].startswith("AWS::ApplicationAutoScaling::")}
+
+
+def configuration(stack, policy):
+    return stack[policy]["TargetTrackingScalingPolicyConfiguration"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, API | WORKER),
+        ({"ManageApiScaling": "false"}, WORKER),
+        ({"ManageWorkerScaling": "false"}, API),
+        ({"ManageApiScaling": "false", "ManageWorkerScaling": "false"}, set()),
+    ],
+)
+def test_each_service_is_scaled_only_where_the_stack_is_to_do_it(given, expected):
+    assert made(deploy(**given)) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "service", "least", "most"),
+    [
+        ("ApiScalableTarget", "suna-api-svc-5643fd4", "2", "12"),
+        ("WorkerScalableTarget", "suna-worker-svc-8b51da8", "2", "20"),
+    ],
+)
+def test_a_service_keeps_within_its_capacities(target, service, least, most):
+    assert deploy()[target] == {
+        "ServiceNamespace": "ecs",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "ResourceId": f"service/suna-ecs/{service}",
+        "MinCapacity": least,
+        "MaxCapacity": most,
+    }
+
+
+def test_capacities_are_settable():
+    stack = deploy(ApiMinCapacity=3, ApiMaxCapacity=4, WorkerMinCapacity=5, WorkerMaxCapacity=6)
+    assert (stack["ApiScalableTarget"]["MinCapacity"], stack["ApiScalableTarget"]["MaxCapacity"]) == ("3", "4")
+    assert (stack["WorkerScalableTarget"]["MinCapacity"], stack["WorkerScalableTarget"]["MaxCapacity"]) == ("5", "6")
+
+
+@pytest.mark.parametrize("service", ["Api", "Worker"])
+@pytest.mark.parametrize(
+    ("kind", "predefined"),
+    [("Cpu", "ECSServiceAverageCPUUtilization"), ("Memory", "ECSServiceAverageMemoryUtilization")],
+)
+def test_cpu_and_memory_are_held_at_90_percent(service, kind, predefined):
+    policy = deploy()[f"{service}{kind}Scaling"]
+    assert policy["PolicyName"] == f"{service.lower()}-{kind.lower()}-scaling"
+    assert policy["PolicyType"] == "TargetTrackingScaling"
+    assert policy["ScalingTargetId"] == f"<{service}ScalableTarget>"
+    assert policy["TargetTrackingScalingPolicyConfiguration"] == {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": predefined},
+        "TargetValue": "90",
+        "ScaleOutCooldown": "30",
+        "ScaleInCooldown": "300",
+    }
+
+
+def test_the_targets_of_cpu_and_memory_are_settable():
+    stack = deploy(CpuTarget=70, MemoryTarget=80)
+    for service in ("Api", "Worker"):
+        assert configuration(stack, f"{service}CpuScaling")["TargetValue"] == "70"
+        assert configuration(stack, f"{service}MemoryScaling")["TargetValue"] == "80"
+
+
+@pytest.mark.parametrize("given", ["BacklogPerWorker", "QueueDepth"])
+def test_the_workers_follow_the_chosen_metric_as_it_is_published(given):
+    policy = deploy(QueueScalingMetric=given)["WorkerQueueScaling"]
+    assert policy["PolicyName"] == "worker-queue-depth-scaling"
+    assert policy["PolicyType"] == "TargetTrackingScaling"
+    assert policy["ScalingTargetId"] == "<WorkerScalableTarget>"
+    assert policy["TargetTrackingScalingPolicyConfiguration"] == {
+        "CustomizedMetricSpecification": {
+            "Namespace": "Kortix",
+            "MetricName": f"Dramatiq{given}",
+            "Dimensions": [{"Name": metrics.dimensions()[0], "Value": "worker"}],
+            "Statistic": "Average",
+            "Unit": metrics.units()[f"Dramatiq{given}"],
+        },
+        "TargetValue": "10",
+        "ScaleOutCooldown": "30",
+        "ScaleInCooldown": "300",
+    }
+
+
+def test_the_workers_follow_the_backlog_unless_told_otherwise():
+    specification = configuration(deploy(), "WorkerQueueScaling")["CustomizedMetricSpecification"]
+    assert specification["MetricName"] == "DramatiqBacklogPerWorker"
+
+
+def test_target_cooldowns_namespace_and_service_are_settable():
+    stack = deploy(QueueTarget=7, ScaleOutCooldown=20, ScaleInCooldown=600, MetricNamespace="Suna", ServiceName="w")
+    followed = configuration(stack, "WorkerQueueScaling")
+    assert (followed["TargetValue"], followed["ScaleOutCooldown"], followed["ScaleInCooldown"]) == ("7", "20", "600")
+    assert followed["CustomizedMetricSpecification"]["Namespace"] == "Suna"
+    assert followed["CustomizedMetricSpecification"]["Dimensions"] == [{"Name": "Service", "Value": "w"}]
