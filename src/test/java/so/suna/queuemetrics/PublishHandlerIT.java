@@ -207,7 +207,7 @@ class PublishHandlerIT {
     assertThat(put.path("MetricData").get(0).path("Value").asDouble()).isEqualTo(1);
     assertThat(put.path("MetricData").get(0).path("Dimensions"))
         .hasToString("[{\"Name\":\"Service\",\"Value\":\"crawler\"}]");
-    assertThat(put.path("MetricData").get(7).path("Dimensions"))
+    assertThat(put.path("MetricData").get(9).path("Dimensions"))
         .hasToString(
             "[{\"Name\":\"Service\",\"Value\":\"crawler\"},{\"Name\":\"Queue\",\"Value\":\"default\"}]");
     assertThat(aws.calls("DescribeServices").getFirst().input())
@@ -343,13 +343,13 @@ class PublishHandlerIT {
         .containsExactly(
             "total DramatiqJobsDelayed=0",
             "total DramatiqActiveBrokers=0",
+            "total DramatiqRunningWorkers=3",
             "good DramatiqQueueDepth=2",
             "good DramatiqJobsInFlight=0",
             "good DramatiqJobsDelayed=0",
             "good DramatiqDeadLetters=0",
             "good DramatiqNewDeadLetters=0",
-            "bad DramatiqJobsDelayed=0",
-            "total DramatiqRunningWorkers=3");
+            "bad DramatiqJobsDelayed=0");
     assertThat(publishedMetrics()).hasSize(10).containsOnlyOnce("DramatiqOldestJobAge");
     assertThat(context.logged().getFirst())
         .as("the line has totals, not the last queue's value")

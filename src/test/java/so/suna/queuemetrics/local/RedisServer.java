@@ -3,6 +3,7 @@ package so.suna.queuemetrics.local;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -17,6 +18,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
@@ -53,6 +56,9 @@ public final class RedisServer implements AutoCloseable {
   private static final Map<Version, Path> PROGRAMS =
       Arrays.stream(Version.values())
           .collect(Collectors.toMap(version -> version, RedisServer::unpack));
+
+  private static final AtomicInteger NEXT_PORT =
+      new AtomicInteger(ThreadLocalRandom.current().nextInt(20_000, 30_000));
 
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
@@ -144,11 +150,20 @@ public final class RedisServer implements AutoCloseable {
     }
   }
 
+  /**
+   * One that nobody listens on and that this program gives only once. It is below those that
+   * systems give to outgoing connections, which could take it before the server does.
+   */
   public static int freePort() {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    while (true) {
+      int port = NEXT_PORT.getAndIncrement();
+      try (var _ = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return port;
+      } catch (BindException _) {
+        // Somebody listens there; the next one may be free.
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 
