@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.List;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
@@ -56,7 +57,7 @@ class RedisTlsIT {
   private static ReadOnlyRedis over(
       boolean tls, String host, int port, Supplier<SSLSocketFactory> sockets) {
     return new ReadOnlyRedis(
-        new RedisEndpoint(host, port, tls, new Login.None()), _ -> "", sockets);
+        new RedisEndpoint(host, port, tls, new Login.None()), _ -> "", sockets, Clock.systemUTC());
   }
 
   private static String name(String host, int port) {
