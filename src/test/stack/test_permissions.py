@@ -226,8 +226,10 @@ def test_an_endpoint_serves_the_publishers_calls_and_nobody_elses():
         # Private DNS would lead the whole VPC's calls here, where only the publisher is let in.
         assert endpoint["PrivateDnsEnabled"] is False
         (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"]) == ("Allow", "*")
         assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": "<PublishRole.Arn>"}}
     statements = {name: e["PolicyDocument"]["Statement"][0] for name, e in endpoints.items()}
     assert statements["CloudWatchEndpoint"]["Action"] == "cloudwatch:PutMetricData"
+    assert statements["CloudWatchEndpoint"]["Resource"] == "*"
     assert statements["EcsEndpoint"]["Action"] == "ecs:DescribeServices"
     assert statements["EcsEndpoint"]["Resource"].endswith(":service/suna-ecs/suna-worker-svc-8b51da8")
