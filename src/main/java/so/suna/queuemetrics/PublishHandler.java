@@ -6,6 +6,7 @@ import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -127,9 +128,12 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
         .flatMap(queues -> running.flatMap(count -> datums.ofBacklogPerWorker(queues, count)))
         .ifPresent(gathered::add);
 
-    Optional<Integer> published = report.attempt("cloudwatch", () -> publish(gathered));
+    // The totals first: scaling hangs on them, and beyond a thousand datums a later call may fail.
+    gathered.sort(Comparator.comparingInt(datum -> datum.dimensions().size()));
+
+    boolean published = report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
     snapshot.map(BrokerSnapshot::problems).ifPresent(report::add);
-    log.accept(report.line(gathered, published.orElse(0)));
+    log.accept(report.line(gathered, published));
     report.throwIfAnythingFailed();
   }
 

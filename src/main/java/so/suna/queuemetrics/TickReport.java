@@ -57,7 +57,7 @@ final class TickReport {
    * One line of JSON: every figure by its metric's name ({@code null} where unknown), the
    * durations, the problems.
    */
-  String line(List<MetricDatum> gathered, int published) {
+  String line(List<MetricDatum> gathered, boolean published) {
     var line = new JsonObject();
     line.addProperty("event", "tick");
     for (Metric metric : Metric.values()) {
@@ -67,7 +67,8 @@ final class TickReport {
         // The totals; a queue's own values have a second dimension.
         .filter(datum -> datum.dimensions().size() == 1)
         .forEach(datum -> line.addProperty(datum.metricName(), figure(datum.value())));
-    line.addProperty("published_datums", published);
+    line.addProperty("datums", gathered.size());
+    line.addProperty("published", published);
     durations.asMap().forEach(line::add);
     line.addProperty("duration_ms", millisSince(startedAt));
     var listed = new JsonArray();

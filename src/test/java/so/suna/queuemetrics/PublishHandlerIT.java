@@ -301,7 +301,7 @@ class PublishHandlerIT {
                 + " not these (Service: CloudWatch, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)");
     assertThat(context.logged()).hasSize(1);
     var line = JsonParser.parseString(context.logged().getFirst()).getAsJsonObject();
-    assertThat(line.get("published_datums").getAsInt()).isZero();
+    assertThat(line.get("published").getAsBoolean()).isFalse();
     assertThat(line.get("DramatiqQueueDepth").getAsInt()).isEqualTo(2);
   }
 

@@ -108,7 +108,7 @@ class PublishHandlerTest {
             """
             {"event":"tick","DramatiqQueueDepth":12,"DramatiqJobsInFlight":4,"DramatiqJobsDelayed":3,\
             "DramatiqDeadLetters":2,"DramatiqNewDeadLetters":1,"DramatiqOldestJobAge":1.5,"DramatiqActiveBrokers":5,\
-            "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":3.2,"published_datums":9,\
+            "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":3.2,"datums":9,"published":true,\
             "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":[]}""");
   }
 
@@ -127,7 +127,7 @@ class PublishHandlerTest {
             """
             {"event":"tick","DramatiqQueueDepth":null,"DramatiqJobsInFlight":null,"DramatiqJobsDelayed":null,\
             "DramatiqDeadLetters":null,"DramatiqNewDeadLetters":null,"DramatiqOldestJobAge":null,"DramatiqActiveBrokers":null,\
-            "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":null,"published_datums":1,\
+            "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":null,"datums":1,"published":true,\
             "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":["Redis is down"]}""");
   }
 
@@ -205,7 +205,7 @@ class PublishHandlerTest {
         .hasMessage("CloudWatch is down");
     assertThat(context.logged().getFirst())
         .contains("\"DramatiqQueueDepth\":12,")
-        .contains("\"published_datums\":0,")
+        .contains("\"datums\":9,\"published\":false,")
         .endsWith("\"problems\":[\"CloudWatch is down\"]}");
   }
 
@@ -238,6 +238,23 @@ class PublishHandlerTest {
     published.clear();
     tick(handler);
     assertThat(published).hasSize(9);
+  }
+
+  @Test
+  void publishesTheTotalsBeforeAnyQueuesOwnValues() {
+    var handler =
+        new PublishHandler(
+            () -> snapshot(),
+            Optional.of(() -> 5),
+            new Datums("worker", true),
+            published::addAll,
+            AT_NOON);
+
+    tick(handler);
+
+    assertThat(published.stream().map(datum -> datum.dimensions().size()).distinct())
+        .containsExactly(1, 2);
+    assertThat(published.get(8).metricName()).isEqualTo("DramatiqBacklogPerWorker");
   }
 
   @Test

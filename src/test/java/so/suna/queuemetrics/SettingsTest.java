@@ -270,6 +270,19 @@ class SettingsTest {
   }
 
   @Test
+  void loginPrintsItsUserAndNotItsPassword() {
+    var login =
+        settings(
+                "REDIS_AUTHENTICATION", "password",
+                "REDIS_USER", "metrics",
+                "REDIS_PASSWORD", "s3cret")
+            .redis()
+            .login();
+
+    assertThat(login).hasToString("Password[user=metrics]");
+  }
+
+  @Test
   void passwordLoginIsForTheDefaultUserUnlessOneIsNamed() {
     assertThat(settings("REDIS_AUTHENTICATION", "password", "REDIS_PASSWORD", "p").redis().login())
         .isEqualTo(new Login.Password(Optional.empty(), "p"));

@@ -39,19 +39,20 @@ class TickReportTest {
     };
   }
 
+  private static QueueSnapshot queue(String name, long waiting) {
+    return new QueueSnapshot(
+        new QueueName(name),
+        new Known<>(waiting),
+        new Known<>(2L),
+        new Known<>(3L),
+        new Unknown<>("dead letters not read: WRONGTYPE"),
+        new Known<>(0L),
+        new Known<>(Duration.ofMillis(6_005)));
+  }
+
   private static BrokerSnapshot snapshot(long waiting) {
     return new BrokerSnapshot(
-        NOON,
-        List.of(
-            new QueueSnapshot(
-                new QueueName("default"),
-                new Known<>(waiting),
-                new Known<>(2L),
-                new Known<>(3L),
-                new Unknown<>("queue default: dead letters not read: WRONGTYPE"),
-                new Known<>(0L),
-                new Known<>(Duration.ofMillis(6_005)))),
-        new Known<>(7L));
+        NOON, List.of(queue("default", waiting), queue("slow", 1)), new Known<>(7L));
   }
 
   @Test
@@ -84,26 +85,26 @@ class TickReportTest {
     report.attempt("cloudwatch", taking(31, 9));
     var datums = new Datums("worker", true);
     List<MetricDatum> gathered =
-        List.of(datums.ofWorkers(3, NOON), datums.ofBacklogPerWorker(snapshot(5), 2).orElseThrow());
+        List.of(datums.ofWorkers(3, NOON), datums.ofBacklogPerWorker(snapshot(5), 4).orElseThrow());
 
-    assertThat(report.line(gathered, 2))
+    assertThat(report.line(gathered, true))
         .isEqualTo(
             "{\"event\":\"tick\",\"DramatiqQueueDepth\":null,\"DramatiqJobsInFlight\":null,\"DramatiqJobsDelayed\":null,"
                 + "\"DramatiqDeadLetters\":null,\"DramatiqNewDeadLetters\":null,\"DramatiqOldestJobAge\":null,"
-                + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":3,\"DramatiqBacklogPerWorker\":3.5,"
-                + "\"published_datums\":2,\"redis_ms\":4,\"ecs_ms\":20,\"cloudwatch_ms\":31,\"duration_ms\":55,\"problems\":[]}");
+                + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":3,\"DramatiqBacklogPerWorker\":2.5,"
+                + "\"datums\":2,\"published\":true,\"redis_ms\":4,\"ecs_ms\":20,\"cloudwatch_ms\":31,\"duration_ms\":55,\"problems\":[]}");
   }
 
   @Test
   void lineShowsTotalsAndNotTheQueuesOwnValues() {
-    List<MetricDatum> gathered = new Datums("worker", true).of(snapshot(9_000_000_001L));
+    List<MetricDatum> gathered = new Datums("worker", true).of(snapshot(9_000_000_000L));
 
-    assertThat(report.line(gathered.reversed(), 0))
+    assertThat(report.line(gathered, false))
         .isEqualTo(
-            "{\"event\":\"tick\",\"DramatiqQueueDepth\":9000000001,\"DramatiqJobsInFlight\":2,\"DramatiqJobsDelayed\":3,"
+            "{\"event\":\"tick\",\"DramatiqQueueDepth\":9000000001,\"DramatiqJobsInFlight\":4,\"DramatiqJobsDelayed\":6,"
                 + "\"DramatiqDeadLetters\":null,\"DramatiqNewDeadLetters\":0,\"DramatiqOldestJobAge\":6.005,"
                 + "\"DramatiqActiveBrokers\":7,\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,"
-                + "\"published_datums\":0,\"duration_ms\":0,\"problems\":[]}");
+                + "\"datums\":16,\"published\":false,\"duration_ms\":0,\"problems\":[]}");
   }
 
   @Test
@@ -116,12 +117,12 @@ class TickReportTest {
         });
     report.add(List.of("queue default: delayed not read: WRONGTYPE"));
 
-    assertThat(report.line(List.of(), 0))
+    assertThat(report.line(List.of(), false))
         .isEqualTo(
             "{\"event\":\"tick\",\"DramatiqQueueDepth\":null,\"DramatiqJobsInFlight\":null,\"DramatiqJobsDelayed\":null,"
                 + "\"DramatiqDeadLetters\":null,\"DramatiqNewDeadLetters\":null,\"DramatiqOldestJobAge\":null,"
                 + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,"
-                + "\"published_datums\":0,\"redis_ms\":2000,\"duration_ms\":2000,"
+                + "\"datums\":0,\"published\":false,\"redis_ms\":2000,\"duration_ms\":2000,"
                 + "\"problems\":[\"Redis \\\"cache\\\"\\ngave no answer\",\"queue default: delayed not read: WRONGTYPE\"]}");
   }
 

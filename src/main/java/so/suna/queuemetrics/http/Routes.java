@@ -129,7 +129,7 @@ public final class Routes {
   /** What is no percent-encoding stays as it is, and matches no route. */
   private static String decoded(String path) {
     try {
-      return URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.UTF_8);
+      return URLDecoder.decode(path, StandardCharsets.UTF_8);
     } catch (IllegalArgumentException _) {
       return path;
     }

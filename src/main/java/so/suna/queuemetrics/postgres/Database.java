@@ -72,8 +72,6 @@ public final class Database {
     properties.setProperty("loginTimeout", LOGIN_TIMEOUT_SECONDS);
     properties.setProperty("connectTimeout", CONNECT_TIMEOUT_SECONDS);
     properties.setProperty("socketTimeout", READ_TIMEOUT_SECONDS);
-    // A pooler such as PgBouncer may hand every statement to another server connection.
-    properties.setProperty("prepareThreshold", "0");
     // The driver wants the slash even where no name follows; the name is the user's then.
     String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
     return new Database(

@@ -157,8 +157,7 @@ public final class LocalRun {
       throw new StopException("the tick logged nothing: " + outcome.text());
     }
     JsonObject line = JsonParser.parseString(outcome.logged().getLast()).getAsJsonObject();
-    int published =
-        realAws ? line.get("published_datums").getAsInt() : aws.datums().size() - before;
+    int published = realAws ? line.get("datums").getAsInt() : aws.datums().size() - before;
     System.out.println(TickTable.line(LocalTime.now(clock), line, published));
     JsonArray problems = line.getAsJsonArray("problems");
     problems.forEach(problem -> System.out.println("          ! " + problem.getAsString()));

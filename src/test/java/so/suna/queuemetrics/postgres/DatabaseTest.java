@@ -77,6 +77,14 @@ class DatabaseTest {
   }
 
   @Test
+  void driverIsToldHowLongToWait() {
+    assertThat(Database.of("postgresql://db.example/app").properties)
+        .containsEntry("loginTimeout", "3")
+        .containsEntry("connectTimeout", "1")
+        .containsEntry("socketTimeout", "2");
+  }
+
+  @Test
   void parametersBesidesSslmodeAreNotTaken() {
     assertThat(
             Database.of("postgresql://db.example/app?xsslmode=require&socketTimeout=0").properties)
