@@ -146,7 +146,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD])
+@pytest.mark.parametrize(
+    ("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD]
+)
 def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
     with pytest.raises(Refused, match=f"^{said}"):
         accept(**given)

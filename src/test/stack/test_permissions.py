@@ -130,7 +130,12 @@ def test_every_wildcard_in_the_template_is_explained_beside_it():
 
 def egress(stack, group):
     return {
-        rule["Description"]: (rule["FromPort"], rule["ToPort"], rule.get("CidrIp"), rule.get("DestinationSecurityGroupId"))
+        rule["Description"]: (
+            rule["FromPort"],
+            rule["ToPort"],
+            rule.get("CidrIp"),
+            rule.get("DestinationSecurityGroupId"),
+        )
         for rule in stack[group]["SecurityGroupEgress"]
     }
 
@@ -208,7 +213,10 @@ def test_with_endpoints_the_publisher_alone_goes_through_them():
     assert [name for name in stack.variables("QueryFunction") if name.startswith("AWS_")] == []
     assert egress(stack, "PublishSecurityGroup")["CloudWatch and ECS"] == (443, 443, None, "<EndpointSecurityGroup>")
     ingress = stack["EndpointIngress"]
-    assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == ("<EndpointSecurityGroup>", "<PublishSecurityGroup>")
+    assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == (
+        "<EndpointSecurityGroup>",
+        "<PublishSecurityGroup>",
+    )
     assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
 
 
