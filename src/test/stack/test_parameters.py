@@ -186,6 +186,8 @@ def test_a_minimum_is_refused_exactly_where_it_is_above_the_maximum(service):
         {"QueueNames": "default,high_priority,low.priority-2"},
         {"RedisTls": "false"},
         {"RedisHost": "r"},
+        {"ClusterName": "c", "ApiServiceName": "a", "WorkerServiceName": "w"},
+        {"DramatiqNamespace": "d", "MetricNamespace": "M", "ServiceName": "s", "QueueNames": "q"},
         {"RedisHost": "r1", "RedisSecurityGroupId": "sg-01234567"},
         {"RedisHost": "10.0.0.1", "RedisSecurityGroupId": "sg-0123456789abcdef0"},
         {"RedisPort": 1, "ApiMinCapacity": 0, "ApiMaxCapacity": 1, "WorkerMinCapacity": 0, "WorkerMaxCapacity": 1},
