@@ -75,7 +75,9 @@ def service_named(aws, cluster, name):
     for service in answer["services"]:
         if service["status"] == "ACTIVE":
             return service
-    found = [service["status"] for service in answer["services"]] + [failure["reason"] for failure in answer["failures"]]
+    found = [service["status"] for service in answer["services"]] + [
+        failure["reason"] for failure in answer["failures"]
+    ]
     raise Failure(f"service {name} in cluster {cluster} must be ACTIVE, was {', '.join(found)}")
 
 
@@ -104,7 +106,8 @@ def service_changes(aws, cluster, service, grace_period):
         # The whole configuration, so that its circuit breaker and alarms stay as they are.
         arguments = ["--deployment-configuration", json.dumps(deployment)]
         return ["ecs", "update-service", "--cluster", cluster, "--service", name, *arguments] + [
-            *grace, *([str(seconds)] if grace else [])
+            *grace,
+            *([str(seconds)] if grace else []),
         ]
 
     return [Change(differences, update(found | DEPLOYMENT, grace_period), update(found, found_grace))]
@@ -128,7 +131,9 @@ def one_target_group_changes(aws, group):
         attribute = f"Key={DEREGISTRATION_DELAY},Value={seconds}"
         return ["elbv2", "modify-target-group-attributes", "--target-group-arn", group, "--attributes", attribute]
 
-    return [Change([Difference(group.split(":")[-1], DEREGISTRATION_DELAY, found, wanted)], modify(wanted), modify(found))]
+    return [
+        Change([Difference(group.split(":")[-1], DEREGISTRATION_DELAY, found, wanted)], modify(wanted), modify(found))
+    ]
 
 
 def concurrency_differences(aws, service):

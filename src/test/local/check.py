@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -28,16 +29,22 @@ def start(port, **environment):
         env={**os.environ, **environment})
 
 
+def ended_at_the_latest(run):
+    """A timer that ends the run, so that reading from it cannot wait for ever."""
+    timer = threading.Timer(SECONDS_TO_START, os.killpg, (run.pid, signal.SIGKILL))
+    timer.start()
+    return timer
+
+
 def rows(run, wanted):
-    """The first `wanted` lines of the table; None where the run ends before."""
-    found, deadline = [], time.monotonic() + SECONDS_TO_START
-    while len(found) < wanted and time.monotonic() < deadline:
-        line = run.stdout.readline()
-        if not line:
-            return None
+    """The first `wanted` right lines of the table; fewer where the run ends before."""
+    found = []
+    for line in run.stdout:
         print("  " + line.rstrip())
         if ROW.match(line):
             found.append(line)
+        if len(found) == wanted:
+            break
     return found
 
 
@@ -49,10 +56,28 @@ def left_running(group):
 def check_that_it_runs(failures):
     port = free_port()
     run = start(port)
-    if rows(run, 3) is None:
-        failures.append("the local run must print three ticks with 3 brokers, 2 workers and 9 datums, ended before")
-        return
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/metrics/queue", timeout=5) as answer:
+    timer = ended_at_the_latest(run)
+    try:
+        if len(rows(run, 3)) < 3:
+            failures.append("the local run must print three ticks with 3 brokers, 2 workers and 9 datums, ended before")
+            return
+        check_the_answer(failures, port)
+        os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to the whole group
+        run.communicate(timeout=15)
+        deadline = time.monotonic() + 15  # Maven may end before what it started
+        while left_running(run.pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if left_running(run.pid):
+            failures.append(f"Ctrl-C must end everything, left {left_running(run.pid)}")
+    except subprocess.TimeoutExpired:
+        failures.append("Ctrl-C must end the run within 15 s")
+    finally:
+        timer.cancel()
+        end(run)
+
+
+def check_the_answer(failures, port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/metrics/queue", timeout=10) as answer:
         body = json.load(answer)
     print("  ", body)
     expected = ["queue_depth", "delay_queue_depth", "dead_letter_depth", "timestamp", "in_flight",
@@ -61,22 +86,21 @@ def check_that_it_runs(failures):
         failures.append(f"/api/metrics/queue must have the fields {expected}, had {list(body)}")
     if body["active_brokers"] != 3 or not isinstance(body["in_flight"], int):
         failures.append(f"/api/metrics/queue must tell 3 active brokers and the messages in flight, was {body}")
-    os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to the whole group
+
+
+def end(run):
     try:
-        run.communicate(timeout=15)
-    except subprocess.TimeoutExpired:
-        failures.append("Ctrl-C must end the run within 15 s")
         os.killpg(run.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 15  # Maven may end before what it started
-    while left_running(run.pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    if left_running(run.pid):
-        failures.append(f"Ctrl-C must end everything, left {left_running(run.pid)}")
+    except ProcessLookupError:
+        pass
 
 
 def check_that_it_stops(failures, sentence, port=None, **environment):
     run = start(port or free_port(), **environment)
-    output, _ = run.communicate(timeout=SECONDS_TO_START)
+    try:
+        output, _ = run.communicate(timeout=SECONDS_TO_START)
+    finally:
+        end(run)
     first = output.splitlines()[0] if output else ""
     print("  " + first)
     if run.returncode == 0 or not re.fullmatch(sentence, first):

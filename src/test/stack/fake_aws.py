@@ -1,4 +1,4 @@
-"""Stands in for the aws CLI: answers from the JSON file $FAKE_AWS, applies changes to it and notes each change there."""
+"""Stands in for the aws CLI: answers from the JSON file $FAKE_AWS and notes each change there."""
 
 import json
 import os

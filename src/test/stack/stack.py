@@ -196,7 +196,7 @@ class Evaluation:
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
-            (function, arguments), = node.items()
+            ((function, arguments),) = node.items()
             # A policy document's Condition is a map, a template's the name of one.
             if function in self.functions and not (function == "Condition" and isinstance(arguments, dict)):
                 return self.functions[function](arguments)

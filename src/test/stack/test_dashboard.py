@@ -125,10 +125,15 @@ def test_the_age_alarms_threshold_is_drawn():
 
 
 def test_each_queue_is_shown_only_where_its_metrics_are_published():
-    searches = [e[0]["expression"] for g in graphs(deploy(PerQueueMetrics="true")).values() for e in g["metrics"] if isinstance(e[0], dict)]
-    found = {re.fullmatch(r"""SEARCH\('\{(.+)} MetricName="(\w+)" Service="worker"', '\w+', 60\)""", s).groups() for s in searches}
+    shown = [entry[0] for graph in graphs(deploy(PerQueueMetrics="true")).values() for entry in graph["metrics"]]
+    searches = [entry["expression"] for entry in shown if isinstance(entry, dict)]
+    pattern = r"""SEARCH\('\{(.+)} MetricName="(\w+)" Service="worker"', '(\w+)', 60\)"""
     schema = ",".join(["Kortix", *sorted(metrics.dimensions())])
-    assert found == {(schema, m) for m in ("DramatiqQueueDepth", "DramatiqOldestJobAge", "DramatiqDeadLetters")}
+    assert [re.fullmatch(pattern, search).groups() for search in searches] == [
+        (schema, "DramatiqQueueDepth", "Average"),
+        (schema, "DramatiqOldestJobAge", "Maximum"),
+        (schema, "DramatiqDeadLetters", "Maximum"),
+    ]
     assert [e for g in graphs(deploy()).values() for e in g["metrics"] if isinstance(e[0], dict)] == []
 
 
@@ -143,7 +148,15 @@ def test_every_graph_shows_minutes_of_this_region_from_0_up():
 
 
 def test_what_is_counted_is_summed_and_what_is_measured_is_not():
-    counted = {"Invocations", "Errors", "Throttles", "FailedInvocations", "UrlRequestCount", "Url4xxCount", "Url5xxCount"}
+    counted = {
+        "Invocations",
+        "Errors",
+        "Throttles",
+        "FailedInvocations",
+        "UrlRequestCount",
+        "Url4xxCount",
+        "Url5xxCount",
+    }
     for title, graph in graphs(deploy()).items():
         for entry in graph["metrics"]:
             statistic = entry[-1].get("stat", graph.get("stat"))

@@ -33,7 +33,9 @@ AS_MADE = {
         },
     ],
     "attributes": {"deregistration_delay.timeout_seconds": "300", "stickiness.enabled": "false"},
-    "containers": [{"command": ["uv", "run", "dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"]}],
+    "containers": [
+        {"command": ["uv", "run", "dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"]}
+    ],
     "denied": [],
     "changes": [],
 }
@@ -134,7 +136,9 @@ def test_a_grace_period_of_workers_behind_a_load_balancer_is_set_to_0(account):
         (None, "not in its command", "not in its command"),
     ],
 )
-def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(account, command, processes, threads):
+def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(
+    account, command, processes, threads
+):
     account.state = account.state | {"containers": [{"command": command}]}
     rest = "; not changed here: mend the command where the task definition is made"
     expected = [
@@ -149,7 +153,9 @@ def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dr
     assert account.state["changes"] == CHANGES
 
 
-@pytest.mark.parametrize("command", [["dramatiq", "-p", "4", "-t", "4"], ["sh", "-c", "dramatiq --processes=4 --threads 4"]])
+@pytest.mark.parametrize(
+    "command", [["dramatiq", "-p", "4", "-t", "4"], ["sh", "-c", "dramatiq --processes=4 --threads 4"]]
+)
 def test_4_processes_of_4_threads_are_found_however_they_are_written(account, command):
     account.state = account.state | {"containers": [{"command": command}]}
     assert "task definition" not in account.run("--dry-run").stdout

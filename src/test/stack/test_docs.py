@@ -28,7 +28,7 @@ def test_each_alarm_has_its_entry_and_each_entry_its_alarm():
 def test_each_entry_says_what_it_means_and_what_to_do_first():
     entries = re.split(r"^### ", (DOCS / "alarms.md").read_text(), flags=re.MULTILINE)[1:]
     for entry in entries:
-        assert re.findall(r"^\*\*(\w+)\*\*", entry, re.MULTILINE) == ["Means", "First", "Then"], entry
+        assert re.findall(r"^- \*\*(\w+)\*\*", entry, re.MULTILINE) == ["Means", "First", "Then"], entry
 
 
 def test_the_section_fits_a_screen():
@@ -48,7 +48,9 @@ def test_the_seeds_commands_are_there_as_written(command):
 def test_every_parameter_that_a_page_names_exists(page):
     text, _ = pages()[page]
     named = re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", text)
-    named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text)
+    named += re.findall(
+        r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text
+    )
     source = template()
     known = source["Parameters"].keys() | deploy().resources.keys() | source["Outputs"].keys()
     known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Authorization", "ARN", "BacklogPerWorker"}
@@ -71,6 +73,11 @@ def test_the_parameters_without_default_are_listed():
 def test_the_section_says_what_the_template_does_by_default():
     section = deploy_section()
     defaults = {name: given.get("Default") for name, given in template()["Parameters"].items()}
-    assert "API {ApiMinCapacity} to {ApiMaxCapacity}, workers {WorkerMinCapacity} to {WorkerMaxCapacity}".format(**defaults) in section
+    assert (
+        "API {ApiMinCapacity} to {ApiMaxCapacity}, workers {WorkerMinCapacity} to {WorkerMaxCapacity}".format(
+            **defaults
+        )
+        in section
+    )
     assert "CPU or memory {CpuTarget} %, workers at {QueueTarget} messages each".format(**defaults) in section
     assert "log groups kept {LogRetentionDays} days".format(**defaults) in section

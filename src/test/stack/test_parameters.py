@@ -146,7 +146,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD])
+@pytest.mark.parametrize(
+    ("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD]
+)
 def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
     with pytest.raises(Refused, match=f"^{said}"):
         accept(**given)
@@ -183,6 +185,11 @@ def test_a_minimum_is_refused_exactly_where_it_is_above_the_maximum(service):
         {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"},
         {"QueueNames": "default,high_priority,low.priority-2"},
         {"RedisTls": "false"},
+        {"RedisHost": "r"},
+        {"ClusterName": "c", "ApiServiceName": "a", "WorkerServiceName": "w"},
+        {"DramatiqNamespace": "d", "MetricNamespace": "M", "ServiceName": "s", "QueueNames": "q"},
+        {"RedisHost": "r1", "RedisSecurityGroupId": "sg-01234567"},
+        {"RedisHost": "10.0.0.1", "RedisSecurityGroupId": "sg-0123456789abcdef0"},
         {"RedisPort": 1, "ApiMinCapacity": 0, "ApiMaxCapacity": 1, "WorkerMinCapacity": 0, "WorkerMaxCapacity": 1},
         {"RedisPort": 65535, "ApiMaxCapacity": 1000, "WorkerMaxCapacity": 1000, "ReservedConcurrency": 1000},
         {"CpuTarget": 1, "MemoryTarget": 1, "QueueTarget": 1, "ScaleOutCooldown": 0, "ScaleInCooldown": 0},

@@ -130,7 +130,12 @@ def test_every_wildcard_in_the_template_is_explained_beside_it():
 
 def egress(stack, group):
     return {
-        rule["Description"]: (rule["FromPort"], rule["ToPort"], rule.get("CidrIp"), rule.get("DestinationSecurityGroupId"))
+        rule["Description"]: (
+            rule["FromPort"],
+            rule["ToPort"],
+            rule.get("CidrIp"),
+            rule.get("DestinationSecurityGroupId"),
+        )
         for rule in stack[group]["SecurityGroupEgress"]
     }
 
@@ -208,7 +213,10 @@ def test_with_endpoints_the_publisher_alone_goes_through_them():
     assert [name for name in stack.variables("QueryFunction") if name.startswith("AWS_")] == []
     assert egress(stack, "PublishSecurityGroup")["CloudWatch and ECS"] == (443, 443, None, "<EndpointSecurityGroup>")
     ingress = stack["EndpointIngress"]
-    assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == ("<EndpointSecurityGroup>", "<PublishSecurityGroup>")
+    assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == (
+        "<EndpointSecurityGroup>",
+        "<PublishSecurityGroup>",
+    )
     assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
 
 
@@ -226,8 +234,10 @@ def test_an_endpoint_serves_the_publishers_calls_and_nobody_elses():
         # Private DNS would lead the whole VPC's calls here, where only the publisher is let in.
         assert endpoint["PrivateDnsEnabled"] is False
         (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"]) == ("Allow", "*")
         assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": "<PublishRole.Arn>"}}
     statements = {name: e["PolicyDocument"]["Statement"][0] for name, e in endpoints.items()}
     assert statements["CloudWatchEndpoint"]["Action"] == "cloudwatch:PutMetricData"
+    assert statements["CloudWatchEndpoint"]["Resource"] == "*"
     assert statements["EcsEndpoint"]["Action"] == "ecs:DescribeServices"
     assert statements["EcsEndpoint"]["Resource"].endswith(":service/suna-ecs/suna-worker-svc-8b51da8")

@@ -131,7 +131,8 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
     // The totals first: scaling hangs on them, and beyond a thousand datums a later call may fail.
     gathered.sort(Comparator.comparingInt(datum -> datum.dimensions().size()));
 
-    boolean published = report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
+    boolean published =
+        !gathered.isEmpty() && report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
     snapshot.map(BrokerSnapshot::problems).ifPresent(report::add);
     log.accept(report.line(gathered, published));
     report.throwIfAnythingFailed();

@@ -57,6 +57,11 @@ record Settings(
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
     private static final Pattern ECS_NAME = Pattern.compile("[A-Za-z0-9_-]{1,255}");
 
+    // Any other would do for Redis, but is a slip: all keys would be missing, and read as 0.
+    private static final Pattern DRAMATIQ_NAMESPACE = Pattern.compile("\\S*[^\\s:]");
+    // https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
+    private static final Pattern CACHE_NAME = Pattern.compile("[A-Za-z][A-Za-z0-9-]{0,39}");
+
     private final Map<String, String> environment;
     // A set, since a variable that two checks look at is still one fault.
     private final Set<String> faults = new LinkedHashSet<>();
@@ -73,7 +78,11 @@ record Settings(
                   port("REDIS_PORT", 6379),
                   flag("REDIS_TLS", true),
                   login()),
-              value("DRAMATIQ_NAMESPACE").orElse("dramatiq"),
+              matching(
+                      "DRAMATIQ_NAMESPACE",
+                      DRAMATIQ_NAMESPACE,
+                      "the broker's namespace, without blanks or a colon at its end")
+                  .orElse("dramatiq"),
               queues(),
               flag("PER_QUEUE_METRICS", false),
               matching(
@@ -103,30 +112,40 @@ record Settings(
             new Login.Password(value("REDIS_USER"), requiredWith("REDIS_PASSWORD", "password"));
         case "iam" -> iamLogin();
         default -> {
-          fault("REDIS_AUTHENTICATION must be none, password or iam, was " + authentication);
+          fault("REDIS_AUTHENTICATION must be none, password or iam, was something else");
           yield new Login.None();
         }
       };
     }
 
     private Login noLogin() {
-      for (String name : List.of("REDIS_USER", "REDIS_PASSWORD")) {
-        if (value(name).isPresent()) {
-          fault(name + " is set, so REDIS_AUTHENTICATION must be password or iam, was none");
-        }
-      }
+      unused("REDIS_USER", "password or iam", "none");
+      unused("REDIS_PASSWORD", "password", "none");
       return new Login.None();
     }
 
     private Login iamLogin() {
+      unused("REDIS_PASSWORD", "password", "iam");
       if (!flag("REDIS_TLS", true)) {
         fault(
             "REDIS_TLS must be true with REDIS_AUTHENTICATION=iam, since ElastiCache takes tokens over TLS only, was false");
       }
+      matching(
+          "REDIS_CACHE_NAME",
+          CACHE_NAME,
+          "a replication group's id, at most 40 letters, digits and -");
       // ElastiCache keeps the name in lower case, and the signature covers its case.
       return new Login.Iam(
           requiredWith("REDIS_USER", "iam"),
           requiredWith("REDIS_CACHE_NAME", "iam").toLowerCase(Locale.ROOT));
+    }
+
+    private void unused(String name, String wanted, String authentication) {
+      if (value(name).isPresent()) {
+        fault(
+            "%s is set, so REDIS_AUTHENTICATION must be %s, was %s"
+                .formatted(name, wanted, authentication));
+      }
     }
 
     private String requiredWith(String name, String authentication) {
@@ -151,7 +170,9 @@ record Settings(
                     .formatted(name));
           }
         } catch (IllegalArgumentException e) {
-          fault("QUEUE_NAMES must be queue names separated by commas: " + e.getMessage());
+          fault(
+              "QUEUE_NAMES must be queue names separated by commas: "
+                  + shown(String.valueOf(e.getMessage())));
         }
       }
       return queues;
@@ -177,7 +198,7 @@ record Settings(
       }
       boolean inRange = value.get().matches("[0-9]{1,5}") && isPort(Integer.parseInt(value.get()));
       if (!inRange) {
-        fault("%s must be 1 to 65535, was %s".formatted(name, value.get()));
+        fault("%s must be 1 to 65535, was %s".formatted(name, shown(value.get())));
       }
       return inRange ? Integer.parseInt(value.get()) : otherwise;
     }
@@ -192,7 +213,7 @@ record Settings(
         case "true" -> true;
         case "false" -> false;
         default -> {
-          fault("%s must be true or false, was %s".formatted(name, value));
+          fault("%s must be true or false, was %s".formatted(name, shown(value)));
           yield otherwise;
         }
       };

@@ -143,7 +143,15 @@ class SettingsTest {
         arguments(
             "REDIS_AUTHENTICATION",
             "IAM",
-            "REDIS_AUTHENTICATION must be none, password or iam, was IAM"),
+            "REDIS_AUTHENTICATION must be none, password or iam, was something else"),
+        arguments(
+            "DRAMATIQ_NAMESPACE",
+            "dramatiq:",
+            "DRAMATIQ_NAMESPACE must be the broker's namespace, without blanks or a colon at its end, was dramatiq:"),
+        arguments(
+            "DRAMATIQ_NAMESPACE",
+            "dramatiq ",
+            "DRAMATIQ_NAMESPACE must be the broker's namespace, without blanks or a colon at its end, was dramatiq "),
         arguments("METRIC_NAMESPACE", "AWS/ECS", namespace + "AWS/ECS"),
         arguments("METRIC_NAMESPACE", ":Kortix", namespace + ":Kortix"),
         arguments("METRIC_NAMESPACE", " Kortix", namespace + " Kortix"),
@@ -292,7 +300,7 @@ class SettingsTest {
   void userOrPasswordWithoutLoginIsRefused() {
     assertFault(
         "REDIS_USER is set, so REDIS_AUTHENTICATION must be password or iam, was none; "
-            + "REDIS_PASSWORD is set, so REDIS_AUTHENTICATION must be password or iam, was none",
+            + "REDIS_PASSWORD is set, so REDIS_AUTHENTICATION must be password, was none",
         "REDIS_USER",
         "metrics",
         "REDIS_PASSWORD",

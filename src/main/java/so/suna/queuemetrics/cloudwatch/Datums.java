@@ -71,8 +71,13 @@ public final class Datums {
    * a stopped service scales out. After "backlog per instance" in AWS's <a
    * href="https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html">SQS
    * scaling policy</a>.
+   *
+   * @throws IllegalArgumentException if {@code workers} is negative
    */
   static double backlogPerWorker(long backlog, int workers) {
+    if (workers < 0) {
+      throw new IllegalArgumentException("workers must be 0 or more, was " + workers);
+    }
     return (double) backlog / Math.max(1, workers);
   }
 

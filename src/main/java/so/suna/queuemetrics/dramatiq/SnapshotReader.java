@@ -134,8 +134,7 @@ public final class SnapshotReader {
   static String reason(@Nullable Object reply) {
     return reply instanceof Exception error
         ? Objects.requireNonNullElse(error.getMessage(), error.toString()).replaceFirst("^ERR ", "")
-        : "expected a number, got "
-            + (reply == null ? "nothing" : "a " + reply.getClass().getSimpleName());
+        : "expected a number, got " + kind(reply);
   }
 
   private static String kind(@Nullable Object reply) {

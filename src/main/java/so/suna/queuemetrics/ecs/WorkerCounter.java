@@ -1,7 +1,10 @@
 package so.suna.queuemetrics.ecs;
 
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.ecs.EcsClient;
 import software.amazon.awssdk.services.ecs.model.DescribeServicesResponse;
+import software.amazon.awssdk.services.ecs.model.Failure;
 import software.amazon.awssdk.services.ecs.model.Service;
 
 /** Counts the running workers of one ECS service. Safe for use by several threads. */
@@ -30,13 +33,26 @@ public final class WorkerCounter {
     } catch (RuntimeException e) {
       throw new IllegalStateException("%s not counted: %s".formatted(this, e.getMessage()), e);
     }
+    // A deleted service is shown for a while as INACTIVE, with 0 tasks.
     return response.services().stream()
-        // A deleted service is shown for a while as INACTIVE, with 0 tasks.
         .filter(found -> !"INACTIVE".equals(found.status()))
         .findFirst()
         .map(Service::runningCount)
         .orElseThrow(
-            () -> new IllegalStateException("%s not counted: no such service".formatted(this)));
+            () ->
+                new IllegalStateException(
+                    "%s not counted: expected the running tasks of an active service, ECS said %s"
+                        .formatted(this, said(response))));
+  }
+
+  private static String said(DescribeServicesResponse response) {
+    return Stream.concat(
+            response.failures().stream().map(Failure::reason),
+            response.services().stream().map(Service::status))
+        .map(String::valueOf)
+        .collect(
+            Collectors.collectingAndThen(
+                Collectors.joining(", "), text -> text.isEmpty() ? "nothing" : text));
   }
 
   @Override

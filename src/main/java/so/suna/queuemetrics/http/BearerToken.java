@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 public final class BearerToken {
 
   /** {@code b64token} of RFC 6750, section 2.1: what can stand in the header. */
-  public static final Pattern ALLOWED = Pattern.compile("[A-Za-z0-9._~+/-]+=*");
+  private static final Pattern ALLOWED = Pattern.compile("[A-Za-z0-9._~+/-]+=*");
 
   private static final String SCHEME = "Bearer ";
 

@@ -4,11 +4,14 @@ import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
@@ -27,18 +30,26 @@ import software.amazon.awssdk.core.exception.SdkException;
  * One connection to Redis that is opened when first needed and kept. What fails on a kept
  * connection is asked once more on a fresh one, since it may have died of idleness, a failover or a
  * restored snapshot; what fails on a fresh one is final. So a silent Redis costs at most twice
- * {@link #READ_TIMEOUT} and once {@link #CONNECT_TIMEOUT}. Safe for use by several threads, which
- * wait for each other.
+ * {@link #READ_TIMEOUT} and once {@link #CONNECT_TIMEOUT}. After {@link #KEPT_FOR} a connection is
+ * replaced all the same: a primary that was demoted goes on answering, with what it held when it
+ * lost its place. Safe for use by several threads, which wait for each other.
  */
 public final class ReadOnlyRedis implements AutoCloseable {
 
   static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(1);
   static final Duration READ_TIMEOUT = Duration.ofSeconds(2);
+  static final Duration KEPT_FOR = Duration.ofMinutes(5);
+
+  /** Of Redis 6 and later by its code, of older ones by the words. */
+  private static final Pattern LOGIN_REFUSED =
+      Pattern.compile("^(WRONGPASS|NOPERM|NOAUTH)|AUTH|invalid password");
 
   private final RedisEndpoint endpoint;
   private final Function<Login.Iam, String> iamToken;
   private final Supplier<SSLSocketFactory> tls;
+  private final Clock clock;
   private @Nullable Connection kept;
+  private Instant keptSince = Instant.MIN;
   private Command evaluate = Command.EVAL_RO;
 
   /**
@@ -47,16 +58,22 @@ public final class ReadOnlyRedis implements AutoCloseable {
    * @param iamToken asked at each login with {@link Login.Iam}
    */
   public ReadOnlyRedis(RedisEndpoint endpoint, IamToken iamToken) {
-    this(endpoint, iamToken::sign, () -> (SSLSocketFactory) SSLSocketFactory.getDefault());
+    this(
+        endpoint,
+        iamToken::sign,
+        () -> (SSLSocketFactory) SSLSocketFactory.getDefault(),
+        Clock.systemUTC());
   }
 
   ReadOnlyRedis(
       RedisEndpoint endpoint,
       Function<Login.Iam, String> iamToken,
-      Supplier<SSLSocketFactory> tls) {
+      Supplier<SSLSocketFactory> tls,
+      Clock clock) {
     this.endpoint = endpoint;
     this.iamToken = iamToken;
     this.tls = tls;
+    this.clock = clock;
   }
 
   /**
@@ -96,6 +113,8 @@ public final class ReadOnlyRedis implements AutoCloseable {
     kept = null;
     if (connection != null) {
       try {
+        // Over TLS, closing waits for the other side's farewell, which a dead one never sends.
+        connection.setSoTimeout(1);
         connection.close();
       } catch (JedisConnectionException _) {
         // It was dead already, which is all that closing wants.
@@ -110,6 +129,9 @@ public final class ReadOnlyRedis implements AutoCloseable {
   }
 
   private Object ask(CommandArguments command) {
+    if (kept != null && !clock.instant().isBefore(keptSince.plus(KEPT_FOR))) {
+      close();
+    }
     if (kept != null) {
       try {
         return kept.executeCommand(command);
@@ -119,6 +141,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
     }
     try {
       kept = connect();
+      keptSince = clock.instant();
       return kept.executeCommand(command);
     } catch (JedisConnectionException e) {
       close();
@@ -130,17 +153,25 @@ public final class ReadOnlyRedis implements AutoCloseable {
     try {
       return new Connection(new RedisSocketFactory(endpoint, tls), configuration());
     } catch (JedisDataException e) {
-      // The only command so far is AUTH.
-      throw new RedisException(
-          "%s refused the login %s: %s"
-              .formatted(endpoint, settings(endpoint.login()), e.getMessage()),
-          e);
+      throw new RedisException("%s refused %s".formatted(endpoint, refusedAtConnecting(e)));
     } catch (SdkException e) {
       throw new RedisException(
           "%s not asked, no token for the login %s: %s"
               .formatted(endpoint, settings(endpoint.login()), e.getMessage()),
           e);
     }
+  }
+
+  /**
+   * What the server said, and which settings that concerns. A server that does not know AUTH
+   * repeats what it was sent, so that part goes, and the cause with it.
+   */
+  private String refusedAtConnecting(JedisDataException e) {
+    String said = String.valueOf(e.getMessage()).replaceFirst("(?s),? with args beginning.*", "");
+    boolean login = LOGIN_REFUSED.matcher(said).find();
+    return login
+        ? "the login %s: %s".formatted(settings(endpoint.login()), said)
+        : "a connection: " + said;
   }
 
   private JedisClientConfig configuration() {

@@ -5,6 +5,10 @@ package so.suna.queuemetrics.redis;
  * no secret.
  */
 public final class RedisException extends RuntimeException {
+  RedisException(String message) {
+    super(message);
+  }
+
   RedisException(String message, Throwable cause) {
     super(message, cause);
   }

@@ -11,8 +11,7 @@
 -- Bytes of whole payloads in one reply, so that odd payloads of many queues cannot fill the reader's memory.
 local allowance = 8 * 1024 * 1024
 
-local function sent(ids, payloads, index)
-  local id = redis.pcall('LINDEX', ids, index)
+local function sent(payloads, id)
   if type(id) ~= 'string' then
     return id
   end
@@ -31,24 +30,26 @@ local function sent(ids, payloads, index)
   if not payload:find('^%s*{') then
     return redis.error_reply('ERR payload of message ' .. id .. ' is not a JSON object')
   end
-  allowance = allowance - #payload
-  if allowance < 0 then
+  if #payload > allowance then
     return redis.error_reply('ERR payload of message ' .. id .. ' is too long to search for message_timestamp')
   end
+  allowance = allowance - #payload
   return payload
 end
 
 local reply = {redis.pcall('ZCOUNT', KEYS[1], ARGV[1], '+inf')}
 for i = 2, #KEYS, 4 do
   local ids, payloads, delayed, dead = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
+  local first_id, last_id = redis.pcall('LINDEX', ids, 0), redis.pcall('LINDEX', ids, -1)
+  local first = sent(payloads, first_id)
   reply[#reply + 1] = {
     redis.pcall('LLEN', ids),
     redis.pcall('HLEN', payloads),
     redis.pcall('HLEN', delayed),
     redis.pcall('ZCARD', dead),
     redis.pcall('ZCOUNT', dead, ARGV[1], '+inf'),
-    sent(ids, payloads, 0),
-    sent(ids, payloads, -1),
+    first,
+    first_id == last_id and first or sent(payloads, last_id),
   }
 end
 return reply

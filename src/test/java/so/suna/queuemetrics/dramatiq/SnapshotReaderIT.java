@@ -232,20 +232,23 @@ class SnapshotReaderIT {
 
   @Test
   void payloadsThatMustBeSearchedCannotFillTheReply() {
-    String payload =
-        "{ \"message_timestamp\": 1, \"args\": [\"%s\"] }".formatted("x".repeat(3 << 20));
-    put("a", payload);
-    put("b", payload);
-    redis.rpush("dramatiq:other", "c");
-    redis.hset("dramatiq:other.msgs", "c", payload);
+    String large =
+        "{ \"message_timestamp\": 1, \"args\": [\"%s\"] }".formatted("x".repeat(5 << 20));
+    put("a", large);
+    redis.rpush("dramatiq:other", "b");
+    redis.hset("dramatiq:other.msgs", "b", large);
+    redis.rpush("dramatiq:third", "c");
+    redis.hset("dramatiq:third.msgs", "c", "{ \"message_timestamp\": 1 }");
 
-    BrokerSnapshot snapshot = reader(NOON, List.of(DEFAULT, new QueueName("other"))).read();
+    BrokerSnapshot snapshot =
+        reader(NOON, List.of(DEFAULT, new QueueName("other"), new QueueName("third"))).read();
 
-    assertThat(snapshot.queues().getFirst().oldestAge())
-        .isEqualTo(new Known<>(Duration.between(Instant.ofEpochMilli(1), NOON)));
+    var known = new Known<>(Duration.between(Instant.ofEpochMilli(1), NOON));
+    assertThat(snapshot.queues().getFirst().oldestAge()).isEqualTo(known);
+    assertThat(snapshot.queues().getLast().oldestAge()).isEqualTo(known);
     assertThat(snapshot.problems())
         .containsExactly(
-            "queue other: oldest age not read: payload of message c is too long to search for message_timestamp");
+            "queue other: oldest age not read: payload of message b is too long to search for message_timestamp");
   }
 
   @Test

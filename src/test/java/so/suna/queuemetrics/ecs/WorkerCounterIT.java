@@ -96,7 +96,9 @@ class WorkerCounterIT {
 
     assertThatThrownBy(counter::running)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(WORKERS + " not counted: no such service");
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said INACTIVE");
   }
 
   @Test
@@ -105,7 +107,9 @@ class WorkerCounterIT {
 
     assertThatThrownBy(counter::running)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(WORKERS + " not counted: no such service");
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said MISSING");
   }
 
   @Test
@@ -114,7 +118,9 @@ class WorkerCounterIT {
 
     assertThatThrownBy(counter::running)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(WORKERS + " not counted: no such service");
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said nothing");
   }
 
   @Test
@@ -125,7 +131,9 @@ class WorkerCounterIT {
 
     assertThatThrownBy(counter::running)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(WORKERS + " not counted: no such service");
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said ACTIVE");
   }
 
   @Test

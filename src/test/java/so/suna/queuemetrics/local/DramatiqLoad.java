@@ -61,6 +61,15 @@ final class DramatiqLoad implements AutoCloseable {
   }
 
   private void step() {
+    try {
+      play();
+    } catch (RuntimeException e) {
+      System.err.println("the load ended: " + e);
+      throw e;
+    }
+  }
+
+  private void play() {
     long now = clock.millis();
     for (int worker = 0; worker < WORKERS; worker++) {
       redis.zadd(heartbeats, (double) now, "worker-" + worker);

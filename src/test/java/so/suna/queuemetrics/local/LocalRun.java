@@ -11,6 +11,7 @@ import java.time.ZoneId;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -42,8 +43,8 @@ public final class LocalRun {
     Runtime.getRuntime().addShutdownHook(new Thread(run::close));
     try {
       run.run(System.getenv(), number("tick", 1, 3_600), number("port", 1, 65_535), flag("aws"));
-    } catch (StopException e) {
-      System.err.println(e.getMessage());
+    } catch (RuntimeException e) {
+      System.err.println(e instanceof StopException ? e.getMessage() : e.toString());
       System.exit(1);
     }
   }
@@ -53,7 +54,7 @@ public final class LocalRun {
     boolean ownRedis = given.getOrDefault("REDIS_HOST", "").isBlank();
     var environment = new HashMap<>(given);
     if (ownRedis) {
-      environment.putAll(playRedis(given.getOrDefault("DRAMATIQ_NAMESPACE", "dramatiq")));
+      environment.putAll(playRedis(given));
     }
     AwsReceiver aws = opened(AwsReceiver.start(DramatiqLoad.WORKERS));
     if (!realAws) {
@@ -61,7 +62,7 @@ public final class LocalRun {
     }
     FunctionProcess query = start(QueryHandler.class, environment);
     FunctionProcess publish = start(PublishHandler.class, environment);
-    checkThatRedisAnswers(query);
+    checkThatRedisAnswers(query, given.getOrDefault("QUERY_TOKEN", ""));
     listen(port, query);
     System.out.printf(
         "Redis %s, CloudWatch and ECS %s, a tick every %d s, Ctrl-C ends it%n",
@@ -75,19 +76,22 @@ public final class LocalRun {
     } while (!stopped.await(tickSeconds, TimeUnit.SECONDS));
   }
 
-  private Map<String, String> playRedis(String namespace) {
+  private Map<String, String> playRedis(Map<String, String> given) {
     RedisServer redis = opened(RedisServer.start());
-    var load = opened(new DramatiqLoad(redis.client(), namespace, "default", clock));
-    load.start();
-    return Map.of(
-        "REDIS_HOST",
-        "127.0.0.1",
-        "REDIS_PORT",
-        "" + redis.port(),
-        "REDIS_TLS",
-        "false",
-        "REDIS_AUTHENTICATION",
-        "none");
+    String namespace = given.getOrDefault("DRAMATIQ_NAMESPACE", "dramatiq");
+    String queue = given.getOrDefault("QUEUE_NAMES", "default").split(",", 2)[0].strip();
+    opened(new DramatiqLoad(redis.client(), namespace, queue, clock)).start();
+    var entrance = new HashMap<String, String>();
+    // Whatever login the caller has set is for another Redis.
+    List.of("REDIS_USER", "REDIS_PASSWORD", "REDIS_CACHE_NAME")
+        .forEach(name -> entrance.put(name, ""));
+    entrance.putAll(
+        Map.of(
+            "REDIS_HOST", "127.0.0.1",
+            "REDIS_PORT", "" + redis.port(),
+            "REDIS_TLS", "false",
+            "REDIS_AUTHENTICATION", "none"));
+    return entrance;
   }
 
   /** Nothing of the caller's AWS settings may lead to a real account. */
@@ -114,11 +118,11 @@ public final class LocalRun {
     }
   }
 
-  private static void checkThatRedisAnswers(FunctionProcess query) {
+  private static void checkThatRedisAnswers(FunctionProcess query, String token) {
     JsonObject event = FunctionUrl.event("GET", "/api/metrics/queue", "");
+    event.getAsJsonObject("headers").addProperty("authorization", "Bearer " + token);
     FunctionProcess.Outcome outcome = query.invoke(event.toString());
-    boolean failed = !outcome.succeeded() || outcome.text().contains("\"statusCode\":500");
-    if (failed) {
+    if (!outcome.succeeded() || !outcome.text().contains("\"statusCode\":200")) {
       throw new StopException(sentence(cause(outcome)));
     }
   }
@@ -157,7 +161,8 @@ public final class LocalRun {
       throw new StopException("the tick logged nothing: " + outcome.text());
     }
     JsonObject line = JsonParser.parseString(outcome.logged().getLast()).getAsJsonObject();
-    int published = realAws ? line.get("datums").getAsInt() : aws.datums().size() - before;
+    boolean taken = realAws && line.get("published").getAsBoolean();
+    int published = taken ? line.get("datums").getAsInt() : aws.datums().size() - before;
     System.out.println(TickTable.line(LocalTime.now(clock), line, published));
     JsonArray problems = line.getAsJsonArray("problems");
     problems.forEach(problem -> System.out.println("          ! " + problem.getAsString()));
@@ -172,7 +177,7 @@ public final class LocalRun {
   }
 
   /** Closes in the order opposite to that of opening. */
-  private void close() {
+  private synchronized void close() {
     stopped.countDown();
     while (!open.isEmpty()) {
       try {
@@ -183,8 +188,11 @@ public final class LocalRun {
     }
   }
 
-  private <T extends AutoCloseable> T opened(T part) {
+  private synchronized <T extends AutoCloseable> T opened(T part) {
     open.push(part);
+    if (stopped.getCount() == 0) {
+      close();
+    }
     return part;
   }
 

@@ -20,6 +20,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import javax.net.ssl.SSLSocketFactory;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,7 @@ import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.params.ClientKillParams;
 import redis.clients.jedis.params.ClientKillParams.SkipMe;
+import so.suna.queuemetrics.local.ManualClock;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
 
@@ -44,6 +46,10 @@ class ReadOnlyRedisIT {
   void stop() {
     redis.close();
     server.close();
+  }
+
+  private static SSLSocketFactory noTls() {
+    throw new AssertionError("asked for TLS");
   }
 
   private static ReadOnlyRedis to(int port) {
@@ -103,6 +109,24 @@ class ReadOnlyRedisIT {
             name() + " refused: ERR Write commands are not allowed from read-only scripts.");
     try (var client = server.client()) {
       assertThat(client.exists("key")).isFalse();
+    }
+  }
+
+  @Test
+  void connectionIsReplacedAfterFiveMinutesSinceItMayLeadToADemotedPrimary() {
+    var clock = new ManualClock(Instant.parse("2026-01-01T12:00:00Z"));
+    var endpoint = new RedisEndpoint("127.0.0.1", server.port(), false, new Login.None());
+    try (var aging = new ReadOnlyRedis(endpoint, _ -> "", ReadOnlyRedisIT::noTls, clock);
+        var client = server.client()) {
+      aging.ping();
+      long before = connectionsSoFar(client);
+      clock.advance(ReadOnlyRedis.KEPT_FOR.minusNanos(1));
+      aging.ping();
+      assertThat(connectionsSoFar(client)).isEqualTo(before);
+
+      clock.advance(Duration.ofNanos(1));
+      aging.ping();
+      assertThat(connectionsSoFar(client)).isEqualTo(before + 1);
     }
   }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -52,9 +53,29 @@ class RedisLoginIT {
             tokens,
             () -> {
               throw new AssertionError("asked for TLS");
-            });
+            },
+            Clock.systemUTC());
     opened.add(redis);
     return redis;
+  }
+
+  @Test
+  void refusalThatRepeatsTheLoginDoesNotPassItOn() {
+    try (var older =
+        RedisServer.start(
+            RedisServer.Version.V6, RedisServer.freePort(), "--rename-command", "AUTH", "hidden")) {
+      var endpoint =
+          new RedisEndpoint("127.0.0.1", older.port(), false, publisher("correct-horse"));
+      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction())) {
+        assertThatThrownBy(redis::ping)
+            .isInstanceOf(RedisException.class)
+            .hasNoCause()
+            .hasMessage(
+                endpoint
+                    + " refused the login of publisher (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD):"
+                    + " ERR unknown command `AUTH`");
+      }
+    }
   }
 
   private void givePublisher(String... rules) {

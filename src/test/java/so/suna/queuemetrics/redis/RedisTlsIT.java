@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.List;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
@@ -58,7 +59,7 @@ class RedisTlsIT {
   private static ReadOnlyRedis over(
       boolean tls, String host, int port, Supplier<SSLSocketFactory> sockets) {
     return new ReadOnlyRedis(
-        new RedisEndpoint(host, port, tls, new Login.None()), _ -> "", sockets);
+        new RedisEndpoint(host, port, tls, new Login.None()), _ -> "", sockets, Clock.systemUTC());
   }
 
   private static String name(String host, int port) {
