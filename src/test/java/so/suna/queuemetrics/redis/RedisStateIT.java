@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -253,6 +254,22 @@ class RedisStateIT {
       assertThatThrownBy(redis::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(name(server) + " refused: ERR max number of clients reached");
+    }
+  }
+
+  @Test
+  void redisThatTakesNoMoreClientsIsNotSaidToRefuseTheLogin() {
+    try (var server = RedisServer.start();
+        var client = server.client()) {
+      client.configSet("maxclients", "1");
+      var login = new Login.Password(Optional.empty(), "correct-horse");
+      var redis =
+          new ReadOnlyRedis(
+              new RedisEndpoint("127.0.0.1", server.port(), false, login),
+              IamToken.ofThisFunction());
+      assertThatThrownBy(redis::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(name(server) + " refused a connection: ERR max number of clients reached");
     }
   }
 }

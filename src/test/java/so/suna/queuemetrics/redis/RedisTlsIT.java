@@ -11,6 +11,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
@@ -26,25 +28,29 @@ import so.suna.queuemetrics.local.RedisServer;
 @Execution(ExecutionMode.CONCURRENT)
 class RedisTlsIT {
 
+  private static Certificate certificate;
   private static SSLSocketFactory trustingTheServer;
   private static RedisServer server;
   private static int tlsPort;
 
   @BeforeAll
   static void start(@TempDir Path directory) throws Exception {
-    var certificate = Certificate.of(directory, "dns:localhost");
+    certificate = Certificate.of(directory, "dns:localhost");
     trustingTheServer = certificate.trusting();
     tlsPort = RedisServer.freePort();
-    server =
-        RedisServer.start(
-            "--tls-port",
-            "" + tlsPort,
-            "--tls-cert-file",
-            certificate.certificateFile().toString(),
-            "--tls-key-file",
-            certificate.keyFile().toString(),
-            "--tls-auth-clients",
-            "no");
+    server = serverWithTls(tlsPort);
+  }
+
+  private static RedisServer serverWithTls(int port) {
+    return RedisServer.start(
+        "--tls-port",
+        "" + port,
+        "--tls-cert-file",
+        certificate.certificateFile().toString(),
+        "--tls-key-file",
+        certificate.keyFile().toString(),
+        "--tls-auth-clients",
+        "no");
   }
 
   @AfterAll
@@ -70,6 +76,23 @@ class RedisTlsIT {
   void trustedCertificateOfThisHostIsTaken() {
     try (var redis = trusting("localhost", tlsPort)) {
       assertThat(redis.evaluate("return 7", List.of(), List.of())).isEqualTo(7L);
+    }
+  }
+
+  @Test
+  void redisThatHangsIsGivenUpWithoutWaitingForItsFarewell() {
+    int port = RedisServer.freePort();
+    try (var hanging = serverWithTls(port);
+        var redis = trusting("localhost", port)) {
+      redis.ping();
+      hanging.hang();
+      Instant asked = Instant.now();
+      assertThatThrownBy(redis::ping)
+          .isInstanceOf(RedisException.class)
+          .hasMessage(name("localhost", port) + " failed at TLS (REDIS_TLS=true): Read timed out");
+      // The kept connection's answer and the fresh one's handshake, 2 s each.
+      assertThat(Duration.between(asked, Instant.now()))
+          .isBetween(Duration.ofSeconds(4), Duration.ofMillis(5_500));
     }
   }
 
