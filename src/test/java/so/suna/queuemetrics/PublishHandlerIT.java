@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.gson.JsonParser;
@@ -13,9 +14,11 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -173,6 +176,41 @@ class PublishHandlerIT {
     assertThat(aws.calls("DescribeServices")).hasSize(1);
     assertThat(aws.calls()).hasSize(2);
     assertThat(published("DramatiqQueueDepth")).isEqualTo(messages);
+  }
+
+  @Test
+  void silenceOfRedisAndEcsLeavesTimeToSayWhatIsMissing() {
+    var handler = handler();
+    tick(handler);
+    var silence = new CountDownLatch(1);
+    aws.answer(
+        call -> {
+          awaitUninterruptibly(silence);
+          return AwsReceiver.usual(call, 3);
+        });
+    redis.hang();
+    try {
+      // Lambda ends the tick after 20 s; two reads of 2 s, and one call of 5 s.
+      assertTimeout(
+          Duration.ofSeconds(15),
+          () ->
+              assertThatThrownBy(() -> tick(handler))
+                  .isInstanceOf(TickFailedException.class)
+                  .hasMessageStartingWith(
+                      redisName() + " gave no answer within 2 s; workers of service"));
+    } finally {
+      redis.goOn();
+      silence.countDown();
+    }
+    assertThat(context.logged()).hasSize(2);
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test
