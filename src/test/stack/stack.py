@@ -99,7 +99,7 @@ def deploy(**given):
     :raises Refused: if the template refuses them
     """
     parameters = accept(**given)
-    return Evaluation(_transform(parameters), parameters).stack()
+    return Evaluation(transform(packaged(), parameters), parameters).stack()
 
 
 def deploy_plain(path, **given):
@@ -144,10 +144,14 @@ def _check_rules(source, parameters):
                     raise Refused(assertion["AssertDescription"])
 
 
-def _transform(parameters):
+def packaged():
+    """The template as `sam package` leaves it: the build is in a bucket by then."""
     source = copy.deepcopy(template())
-    # As `sam package` does: the build is in a bucket by then.
     source["Globals"]["Function"]["CodeUri"] = "s3://artifacts/build"
+    return source
+
+
+def transform(source, parameters):
     return Translator({}, Parser()).translate(source, parameters)
 
 
