@@ -129,6 +129,8 @@ def _check_constraints(name, definition, value):
     # CloudFormation's pattern must match the whole value.
     if "AllowedPattern" in definition and not re.fullmatch(definition["AllowedPattern"], value):
         raise Refused(f"{name} {said}")
+    if len(value) > definition.get("MaxLength", len(value)):
+        raise Refused(f"{name} {said}")
     if definition["Type"] == "Number":
         number = float(value)
         if not definition.get("MinValue", number) <= number <= definition.get("MaxValue", number):
