@@ -59,9 +59,12 @@ class Reset:
 
 
 class AwsFront:
-    """Listens on `host` once made; hands on to `target` (an address such as http://…:4566), which may be set later."""
+    """Listens on `host` once made; hands on to `target` (an address such as http://…:4566), which may be set later.
 
-    def __init__(self, host, target=None):
+    With `tls`, an SSLContext, it speaks HTTPS to the caller, as AWS does.
+    """
+
+    def __init__(self, host, target=None, tls=None):
         self.target = target
         self.calls = []
         self._faults = {}
@@ -69,7 +72,9 @@ class AwsFront:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://{host}:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://{host}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def misbehave(self, operation, fault, times=None):

@@ -5,10 +5,12 @@ import shutil
 
 import pytest
 from awsfront import AwsFront
+from deployed import account, account_front, account_over_tls, broker, database, pager, parameters, stack, target_group  # noqa: F401
 from functions import Function
 from localaws import LocalAws
 from machine import ROOT, WORK, Network, run
 from redis_server import Redis
+from tls import make_certificates
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +34,14 @@ def front(network):
 
 
 @pytest.fixture(scope="session")
-def aws(network, front):
-    with LocalAws(network, functions_call=front.url) as made:
+def certificates(tmp_path_factory):
+    return make_certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def aws(network, front, certificates):
+    """Its functions call the front, and trust the certificates."""
+    with LocalAws(network, functions_call=front.url, function_options=certificates.trusted) as made:
         front.target = made.url
         yield made
 

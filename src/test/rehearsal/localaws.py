@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import time
@@ -13,17 +14,18 @@ from botocore.config import Config
 from machine import RUN, WORK, Container, docker, fresh_folder, run, until
 
 REGION = "us-west-2"
-ACCOUNT = "000000000000"
 
 
 class LocalAws:
     """Checks permissions: `test` is the account's root user, a function acts as its role."""
 
-    def __init__(self, network, functions_call, function_options=""):
+    def __init__(self, network, functions_call, function_options=()):
         """`functions_call`: the address that functions are given as AWS."""
         self.network = network
         self.port = free_port(network.gateway)
         self.url = f"http://{network.gateway}:{self.port}"
+        self.state = fresh_folder(f"aws-{RUN}-{self.port}")
+        self.log = self.state / "log"
         # Not from the shell: neither credentials nor an address of the real AWS.
         self.environment = {
             "PATH": f"{WORK / 'tests/bin'}:{os.environ['PATH']}",
@@ -44,7 +46,6 @@ class LocalAws:
         until("MiniStack answers", self._healthy)
 
     def _start(self, functions_call, function_options):
-        state = fresh_folder("ministack")
         wanted = {
             "AUTH": "true",
             "AWS_ENDPOINT_URL": functions_call,
@@ -53,21 +54,21 @@ class LocalAws:
             "GATEWAY_PORT": str(self.port),
             "HOSTNAME": self.seat.name,
             "IOT_MTLS_ENABLED": "0",
-            "LAMBDA_DOCKER_FLAGS": function_options,
+            "LAMBDA_DOCKER_FLAGS": shlex.join(function_options),
             "LAMBDA_STRICT": "1",
             "MINISTACK_HOSTNAME": RUN,
             "MINISTACK_REGION": REGION,
             "SFTP_ENABLED": "0",
-            "STATE_DIR": str(state),
-            "TMPDIR": str(state),
+            "STATE_DIR": str(self.state),
+            "TMPDIR": str(self.state),
         }
         program = [WORK / "emulators/bin/python", "ministack_mended.py"]
         here = os.path.dirname(__file__)
-        with (WORK / "ministack.log").open("w") as log:
+        with (self.log).open("w") as log:
             return subprocess.Popen(program, cwd=here, env=self.environment | wanted, stdout=log, stderr=log)
 
     def _healthy(self):
-        assert self.process.poll() is None, (WORK / "ministack.log").read_text()
+        assert self.process.poll() is None, (self.log).read_text()
         try:
             with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5) as answer:
                 return json.load(answer)["auth"]
@@ -95,15 +96,19 @@ class LocalAws:
         said = self.run("aws", "--endpoint-url", self.url, *arguments, "--output", "json", **options)
         return json.loads(said or "null")
 
-    def statistics(self, metric, dimensions, namespace="Kortix", minutes=10):
-        """What CloudWatch kept of a metric: a list of Timestamp, Unit, SampleCount, Average, Sum, Minimum, Maximum."""
+    def statistics(self, metric, dimensions, namespace="Kortix", minute=None):
+        """What CloudWatch kept of a metric in the minute of that time, else in the last ten minutes.
+
+        A list of Timestamp, Unit, SampleCount, Average, Sum, Minimum, Maximum.
+        """
         now = time.time()
+        first, last = (now - 600, now + 60) if minute is None else (minute // 60 * 60, minute // 60 * 60 + 60)
         return self.client("cloudwatch").get_metric_statistics(
             Namespace=namespace,
             MetricName=metric,
             Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-            StartTime=now - minutes * 60,
-            EndTime=now + 60,
+            StartTime=first,
+            EndTime=last,
             Period=60,
             Statistics=["SampleCount", "Average", "Sum", "Minimum", "Maximum"],
         )["Datapoints"]

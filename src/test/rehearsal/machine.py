@@ -7,6 +7,7 @@ what an interrupted run left behind.
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -44,6 +45,13 @@ def until(what, condition, seconds=30, pause=0.05):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s, last seen {value!r}"
         time.sleep(pause)
     return value
+
+
+def block(page, language, holding):
+    """The one code block of a page that holds the words."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    (found,) = [each for each in blocks if holding in each]
+    return found
 
 
 def jdk25():

@@ -1,0 +1,124 @@
+"""What stands in the account before this project comes: network, cluster, services, secrets, Redis, database."""
+
+import base64
+import json
+import re
+import time
+
+import images
+from machine import ROOT, until
+from tls import DOMAIN, TlsRedis
+
+CLUSTER = "suna-ecs"
+API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
+USER = "queue-metrics"
+PASSWORD = "of-the-least-user"
+
+RECORDED = ROOT / "src/test/resources/so/suna/queuemetrics/dramatiq/fixtures/2.2.0/several-queues.json"
+
+
+class Broker(TlsRedis):
+    """Redis as ElastiCache has it, with the user of the README and no more rights than it gives."""
+
+    def __init__(self, network, certificates):
+        self.domain_name = f"deployed.{DOMAIN}"
+        super().__init__(network, certificates, [self.domain_name], "of-everybody")
+        (rule,) = re.findall(r"^ACL (SETUSER .+eval_ro.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+        self.cli("ACL", *rule.replace("queue-metrics on >PASSWORD", f"{USER} on >{PASSWORD}").split())
+
+    def fill(self):
+        """The keys that real Dramatiq wrote, as if it had written them within the last and the next half minute.
+
+        Returns what Dramatiq's own side knew of them.
+        """
+        recorded = json.loads(RECORDED.read_text())
+        # Half a minute ahead: what counts as the last 60 s stays so until the next tick has come.
+        later = int(time.time() * 1000) + 30_000 - recorded["recorded_at_ms"]
+        lines = ["MULTI"]
+        for each in recorded["keys"]:
+            add = {"set": "SADD", "zset": "ZADD", "list": "RPUSH", "hash": "HSET"}[each["type"]]
+            for value in each["value_base64"]:
+                if each["type"] == "zset":
+                    words = [str(value[1] + later), _quoted(value[0])]
+                elif each["type"] == "hash":
+                    words = [_quoted(part) for part in value]
+                else:
+                    words = [_quoted(value)]
+                lines.append(" ".join([add, each["key"], *words]))
+        said = self.cli(input="\n".join([*lines, "EXEC"]))
+        assert "ERR" not in said, said
+        return recorded
+
+
+def _quoted(text):
+    """As redis-cli reads it, whatever the bytes."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in base64.b64decode(text)) + '"'
+
+
+def make_services(aws):
+    """Both services with their tasks running, as ECS and the load balancer make them by default."""
+    ecs, elb = aws.client("ecs"), aws.client("elbv2")
+    ecs.create_cluster(clusterName=CLUSTER)
+    group = elb.create_target_group(
+        Name="suna-api", Protocol="HTTP", Port=8000, VpcId=vpc(aws), TargetType="ip", HealthCheckPath="/api/health"
+    )["TargetGroups"][0]["TargetGroupArn"]
+    listens = {"targetGroupArn": group, "containerName": "api", "containerPort": 8000}
+    place = {"awsvpcConfiguration": {"subnets": subnets(aws)}}
+    # Its words stand for uv run dramatiq --processes 4 --threads 4: what matters is that they are the task's.
+    works = ["sh", "-c", "sleep 3600 # dramatiq --processes 4 --threads 4 run_agent_background"]
+    for service, family, command, balancers in (
+        (API, "api", ["sh", "-c", "sleep 3600"], [listens]),
+        (WORKER, "worker", works, []),
+    ):
+        ecs.register_task_definition(
+            family=family,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            containerDefinitions=[{"name": family, "image": images.redis(), "entryPoint": [], "command": command}],
+        )
+        ecs.create_service(
+            cluster=CLUSTER,
+            serviceName=service,
+            taskDefinition=family,
+            desiredCount=2,
+            launchType="FARGATE",
+            networkConfiguration=place,
+            loadBalancers=balancers,
+        )
+    until("all tasks run", lambda: running(aws) == {API: 2, WORKER: 2})
+    return group
+
+
+def running(aws):
+    found = aws.client("ecs").describe_services(cluster=CLUSTER, services=[API, WORKER])["services"]
+    return {service["serviceName"]: service["runningCount"] for service in found}
+
+
+def vpc(aws):
+    return aws.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+
+
+def subnets(aws):
+    found = aws.client("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc(aws)]}])["Subnets"]
+    return [subnet["SubnetId"] for subnet in found][:2]
+
+
+def make_secret(aws, name, text):
+    return aws.client("secretsmanager").create_secret(Name=name, SecretString=text)["ARN"]
+
+
+def make_security_group(aws):
+    return aws.client("ec2").create_security_group(GroupName="redis", Description="Redis", VpcId=vpc(aws))["GroupId"]
+
+
+def make_topic(aws):
+    """An SNS topic for alarms, and the queue that listens to it: (ARN, URL)."""
+    topic = aws.client("sns").create_topic(Name="on-call")["TopicArn"]
+    arn = topic.replace(":sns:", ":sqs:").replace(":on-call", ":pager")
+    sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [sender]})
+    queue = aws.client("sqs").create_queue(QueueName="pager", Attributes={"Policy": policy})["QueueUrl"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return topic, queue

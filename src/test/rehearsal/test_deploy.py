@@ -1,0 +1,297 @@
+"""The real template, deployed to a local AWS: the rule fires the function, and the metrics come back.
+
+The tests share one deployment and are in the order in which one would look at it.
+"""
+
+import json
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import suna
+from deployed import QUEUES
+from localaws import REGION
+from machine import block, until
+
+UNITS = {"DramatiqOldestJobAge": "Seconds"}
+OF_EACH_QUEUE = [
+    "DramatiqQueueDepth",
+    "DramatiqJobsInFlight",
+    "DramatiqJobsDelayed",
+    "DramatiqDeadLetters",
+    "DramatiqNewDeadLetters",
+    "DramatiqOldestJobAge",
+]
+OF_ALL = [*OF_EACH_QUEUE, "DramatiqActiveBrokers", "DramatiqRunningWorkers", "DramatiqBacklogPerWorker"]
+
+
+@pytest.fixture(scope="module")
+def known(stack, broker):
+    """Not before the stack stands: what counts as the last 60 s would be over when the rule fires."""
+    return broker.fill()
+
+
+@pytest.fixture(scope="module")
+def tick(known, account_front):
+    """What the rule published when it next fired by itself, seen on its way."""
+    filled_at = time.time()
+    return until(
+        "the rule has fired",
+        lambda: next((put for put in account_front.of("PutMetricData") if read_at(put) > filled_at), None),
+        seconds=75,
+    )
+
+
+def test_only_what_the_emulator_does_not_know_was_left_out(stack):
+    assert sorted(stack.left_out) == [
+        "ApiCpuScaling",
+        "ApiMemoryScaling",
+        "ApiScalableTarget",
+        "EndpointIngress",
+        "RedisIngressFromPublish",
+        "RedisIngressFromQuery",
+        "WorkerCpuScaling",
+        "WorkerMemoryScaling",
+        "WorkerQueueScaling",
+        "WorkerScalableTarget",
+    ]
+    assert stack.stack()["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_the_rule_fires_the_function_by_itself_in_one_call(tick):
+    assert (tick.status, tick.input["Namespace"]) == (200, "Kortix")
+
+
+def kept(account, tick, metric):
+    """What CloudWatch kept of that minute, asked for as an operator would."""
+    minute = datetime.fromtimestamp(read_at(tick) // 60 * 60, timezone.utc)
+    (datum,) = account.cli(
+        *["cloudwatch", "get-metric-statistics", "--namespace", "Kortix", "--metric-name", metric, "--period", "60"],
+        *["--statistics", "SampleCount", "Average", "--dimensions", "Name=Service,Value=worker", "--region", REGION],
+        *["--start-time", minute.isoformat(), "--end-time", (minute + timedelta(seconds=60)).isoformat()],
+    )["Datapoints"]
+    return datum
+
+
+def wanted(known, metric, read_at):
+    """Its value by what Dramatiq's own side knew."""
+    workers = 2
+    oldest = known["oldest_message_timestamp_ms"]
+    return {
+        "DramatiqQueueDepth": known["waiting"],
+        "DramatiqJobsInFlight": known["in_flight"],
+        "DramatiqJobsDelayed": known["delayed"],
+        "DramatiqDeadLetters": known["dead_letters"],
+        "DramatiqNewDeadLetters": known["dead_letters"],
+        "DramatiqOldestJobAge": 0 if oldest is None else read_at - oldest / 1000,
+        "DramatiqActiveBrokers": known["active_brokers"],
+        "DramatiqRunningWorkers": workers,
+        "DramatiqBacklogPerWorker": (known["waiting"] + known["in_flight"]) / workers,
+    }[metric]
+
+
+@pytest.mark.parametrize("metric", OF_ALL)
+def test_a_metric_comes_back_with_value_unit_and_dimension(account, tick, known, metric):
+    datum = kept(account, tick, metric)
+    assert (datum["Unit"], datum["SampleCount"]) == (UNITS.get(metric, "Count"), 1)
+    assert datum["Average"] == pytest.approx(wanted(known["knows"], metric, read_at(tick)))
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("metric", OF_EACH_QUEUE)
+def test_a_queue_has_a_metric_of_its_own(account, tick, known, queue, metric):
+    (datum,) = account.statistics(metric, {"Service": "worker", "Queue": queue}, minute=read_at(tick))
+    assert (datum["Unit"], datum["SampleCount"]) == (UNITS.get(metric, "Count"), 1)
+    assert datum["Average"] == pytest.approx(wanted(known["knows_by_queue"][queue], metric, read_at(tick)))
+
+
+def read_at(put):
+    """The instant of the Redis read, in seconds."""
+    (at,) = {d["Timestamp"] for d in put.input["MetricData"] if d["MetricName"] == "DramatiqQueueDepth"}
+    return at.timestamp()
+
+
+def test_every_datum_has_the_time_at_which_it_was_read(tick):
+    times = {datum["MetricName"]: datum["Timestamp"].timestamp() for datum in tick.input["MetricData"]}
+    counted = times.pop("DramatiqRunningWorkers")
+    assert set(times.values()) == {read_at(tick)}
+    # The workers are counted after Redis was read, and both before the call.
+    assert read_at(tick) <= counted <= tick.at < read_at(tick) + 20
+
+
+def test_nothing_is_published_but_what_the_readme_names(account, tick):
+    listed = account.cli("cloudwatch", "list-metrics", "--namespace", "Kortix", "--region", REGION)["Metrics"]
+    expected = {(metric, None) for metric in OF_ALL}
+    expected |= {(metric, queue) for metric in OF_EACH_QUEUE for queue in QUEUES}
+    found = [({d["Name"]: d["Value"] for d in each["Dimensions"]}, each["MetricName"]) for each in listed]
+    assert {dimensions["Service"] for dimensions, _ in found} == {"worker"}
+    assert {(metric, dimensions.get("Queue")) for dimensions, metric in found} == expected
+
+
+def test_the_function_logs_in_as_the_least_user_over_tls(stack, broker):
+    assert stack.tick() is None
+    assert f"user={suna.USER} " in broker.cli("CLIENT", "LIST")
+
+
+def test_secrets_have_become_the_functions_variables(account, stack, database):
+    publish, query = (
+        account.client("lambda").get_function_configuration(FunctionName=stack.output(name))["Environment"]["Variables"]
+        for name in ("PublishFunctionName", "QueryFunctionName")
+    )
+    assert (publish["REDIS_PASSWORD"], query["REDIS_PASSWORD"]) == (suna.PASSWORD, suna.PASSWORD)
+    assert query["DATABASE_URL"] == database.url
+    assert "DATABASE_URL" not in publish
+
+
+# The function URL
+
+
+@pytest.fixture(scope="module")
+def caller(account, stack):
+    """An operator with the policy of docs/deploying.md and no other right, and one with no right at all."""
+    account_id = account.client("sts").get_caller_identity()["Account"]
+    statement = block("docs/deploying.md", "json", "lambda:InvokeFunctionUrl")
+    statement = statement.replace("QUERY_FUNCTION_NAME", stack.output("QueryFunctionName")).replace("ACCOUNT", account_id)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [json.loads(statement)]})
+    iam = account.client("iam")
+    keys = {}
+    for name in ("operator", "stranger"):
+        iam.create_user(UserName=name)
+        keys[name] = iam.create_access_key(UserName=name)["AccessKey"]
+    iam.put_user_policy(UserName="operator", PolicyName="query", PolicyDocument=policy)
+    return keys
+
+
+def signed(key, secret=None):
+    user = f"{key['AccessKeyId']}:{secret or key['SecretAccessKey']}"
+    return ["--aws-sigv4", f"aws:amz:{REGION}:lambda", "--user", user]
+
+
+def test_the_url_refuses_a_call_that_is_not_signed(stack):
+    assert stack.curl("api/metrics/queue") == (403, {"Message": "Forbidden"})
+
+
+def test_the_url_answers_whoever_has_the_policy_of_the_docs(stack, caller, known):
+    status, body = stack.curl("api/metrics/queue", *signed(caller["operator"]))
+    knows = known["knows"]
+    assert (status, body["queue_depth"], body["in_flight"]) == (200, knows["waiting"], knows["in_flight"])
+    assert body["queues"].keys() == set(QUEUES)
+
+
+@pytest.mark.parametrize("who, secret", [("stranger", None), ("operator", "not-the-secret")])
+def test_the_url_refuses_whoever_has_not(stack, caller, who, secret):
+    assert stack.curl("api/metrics/queue", *signed(caller[who], secret))[0] == 403
+
+
+def test_the_health_check_asks_redis_and_the_database(stack, caller):
+    status, body = stack.curl("api/health-docker", *signed(caller["operator"]))
+    assert (status, body["status"], body["database"]) == (200, "ok", "ok")
+
+
+# What the roles permit. The emulator checks the calls of a function as its role.
+
+
+@pytest.fixture
+def publish_role(account, stack):
+    """A way to change what the publisher may do; at the end it may what the template says."""
+    iam, role = account.client("iam"), stack.resource("PublishRole")
+    original = iam.get_role_policy(RoleName=role, PolicyName="publish")["PolicyDocument"]
+
+    def replace(old, new):
+        changed = json.dumps(original).replace(old, new)
+        assert changed != json.dumps(original)
+        iam.put_role_policy(RoleName=role, PolicyName="publish", PolicyDocument=changed)
+
+    yield replace
+    iam.put_role_policy(RoleName=role, PolicyName="publish", PolicyDocument=json.dumps(original))
+
+
+def test_the_publisher_may_write_to_no_other_namespace(stack, account_front, publish_role):
+    publish_role('"cloudwatch:namespace": "Kortix"', '"cloudwatch:namespace": "Elsewhere"')
+    before = len(account_front.calls)
+    assert "not published to namespace Kortix" in stack.tick()
+    assert {call.status for call in account_front.calls[before:] if call.operation == "PutMetricData"} == {403}
+
+
+def test_the_publisher_may_look_at_no_other_service(stack, account_front, publish_role):
+    publish_role(f"service/{suna.CLUSTER}/{suna.WORKER}", f"service/{suna.CLUSTER}/{suna.API}")
+    before = len(account_front.calls)
+    assert suna.WORKER in stack.tick()
+    (put,) = [call for call in account_front.calls[before:] if call.operation == "PutMetricData"]
+    missing = set(OF_ALL) - {datum["MetricName"] for datum in put.input["MetricData"]}
+    assert missing == {"DramatiqRunningWorkers", "DramatiqBacklogPerWorker"}
+
+
+def test_with_the_role_of_the_template_the_tick_succeeds_again(stack):
+    assert stack.tick() is None
+
+
+# Alarms and letters
+
+
+def test_an_alarm_reaches_the_pager_and_so_does_its_end(account, stack, pager):
+    alarm = stack.resource("PublisherSilentAlarm")
+    # Set by hand: the emulator looks at an alarm only when a metric arrives, so silence never rings.
+    for state in ("ALARM", "OK"):
+        account.cli(
+            *["cloudwatch", "set-alarm-state", "--alarm-name", alarm, "--state-value", state],
+            *["--state-reason", "rehearsal", "--region", REGION],
+        )
+        until(f"the pager says {state}", lambda: (alarm, state) in paged(account, pager[1]))
+
+
+def test_new_dead_letters_ring_by_themselves(account, stack, pager, tick):
+    alarm = stack.resource("NewDeadLettersAlarm")
+    until("the pager rings", lambda: (alarm, "ALARM") in paged(account, pager[1]))
+
+
+def paged(account, queue):
+    """Name and new state of every alarm of which the pager has been told; it forgets nothing."""
+    found = account.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    told = [json.loads(json.loads(message["Body"])["Message"]) for message in found.get("Messages", [])]
+    return [(each["AlarmName"], each["NewStateValue"]) for each in told]
+
+
+def test_letters_can_come_into_the_dead_letter_queue(account, stack):
+    queue = stack.resource("TickDeadLetterQueue")
+    attributes = account.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy", "QueueArn"])
+    (statement,) = json.loads(attributes["Attributes"]["Policy"])["Statement"]
+    (rule,) = account.client("events").list_rules()["Rules"]
+    assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": "events.amazonaws.com"})
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", attributes["Attributes"]["QueueArn"])
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule["Arn"]}}
+    (target,) = account.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert target["DeadLetterConfig"]["Arn"] == attributes["Attributes"]["QueueArn"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2}
+
+
+# Changing and removing
+
+TOKEN = "a-token-of-more-than-16-letters"
+
+
+def test_an_open_url_answers_the_token_and_nothing_else(account, stack, parameters):
+    stack.update(**parameters | {"QueryAuthType": "NONE", "QueryToken": TOKEN})
+    path = "api/metrics/queue"
+    unauthorized = (401, {"detail": "Unauthorized"})
+    assert stack.curl(path) == unauthorized
+    assert stack.curl(path, "--header", "Authorization: Bearer not-the-token") == unauthorized
+    assert stack.curl(path, "--header", f"Authorization: Bearer {TOKEN}")[0] == 200
+    # The emulator opens the URL without them too; AWS does not.
+    policy = account.client("lambda").get_policy(FunctionName=stack.output("QueryFunctionName"))["Policy"]
+    allowed = {statement["Action"]: statement["Condition"] for statement in json.loads(policy)["Statement"]}
+    assert allowed == {
+        "lambda:InvokeFunctionUrl": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
+        "lambda:InvokeFunction": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}},
+    }
+
+
+def test_a_deletion_leaves_the_services_and_nothing_of_the_stack(account, stack):
+    stack.delete()
+    assert account.client("lambda").list_functions()["Functions"] == []
+    assert account.client("events").list_rules()["Rules"] == []
+    assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert account.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
+    assert account.client("logs").describe_log_groups()["logGroups"] == []
+    assert [role["RoleName"] for role in account.client("iam").list_roles()["Roles"] if "queue-metrics" in role["RoleName"]] == []
+    assert suna.running(account) == {suna.API: 2, suna.WORKER: 2}
