@@ -85,6 +85,7 @@ BAD = [
     ({"QueueNames": ""}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "default,"}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "1st"}, "QueueNames must be queue names as Dramatiq allows them"),
+    ({"QueueNames": "q" * 3001}, "QueueNames must be .* of at most 3000 characters in all"),
     ({"DramatiqNamespace": ""}, "DramatiqNamespace must not be empty"),
     ({"PerQueueMetrics": "maybe"}, "PerQueueMetrics must be true or false"),
     ({"MetricNamespace": ""}, "MetricNamespace must be 1 to 255"),
@@ -147,7 +148,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD]
+    ("given", "said"), BAD, ids=[",".join(f"{k}={v}"[:60] for k, v in given.items()) for given, _ in BAD]
 )
 def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
     with pytest.raises(Refused, match=f"^{said}"):
@@ -184,6 +185,8 @@ def test_a_minimum_is_refused_exactly_where_it_is_above_the_maximum(service):
         {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"},
         {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"},
         {"QueueNames": "default,high_priority,low.priority-2"},
+        {"QueueNames": ",".join(f"q{number}" for number in range(500))},
+        {"QueueNames": "q" * 3000},
         {"RedisTls": "false"},
         {"RedisHost": "r"},
         {"ClusterName": "c", "ApiServiceName": "a", "WorkerServiceName": "w"},
