@@ -1,7 +1,9 @@
 """What one may set, and what the template refuses before anything is made."""
 
 import pytest
-from stack import Refused, accept, template
+from click.testing import CliRunner
+from samcli.commands.deploy.guided_context import GuidedContext
+from stack import REQUIRED, Refused, accept, deploy, template
 
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 
@@ -70,6 +72,16 @@ def test_a_name_without_default_must_be_given(name):
         accept(**{name: None})
 
 
+def test_sam_deploy_guided_can_take_every_default():
+    # It asks for a hidden parameter until the answer is not empty.
+    answers = [
+        REQUIRED.get(name, "none" if given.get("NoEcho") else "") for name, given in template()["Parameters"].items()
+    ]
+    with CliRunner().isolation(input="".join(answer + "\n" for answer in answers)):
+        asked = GuidedContext.__new__(GuidedContext).prompt_parameters(template()["Parameters"], {}, "", "")
+    assert deploy(**{name: answer["Value"] for name, answer in asked.items()}) == deploy()
+
+
 BAD = [
     ({"RedisHost": ""}, "RedisHost must be a host name or address, without scheme or port"),
     ({"RedisHost": "redis://cache.example"}, "RedisHost must be a host name or address, without scheme or port"),
@@ -121,8 +133,9 @@ BAD = [
     ({"QueryAuthType": "none"}, "QueryAuthType must be AWS_IAM or NONE"),
     ({"QueryAuthType": "NONE"}, "QueryAuthType=NONE opens the URL to the internet and needs QueryToken"),
     ({"QueryToken": "0123456789abcdef"}, "QueryToken is set, so QueryAuthType must be NONE"),
-    ({"QueryToken": "short"}, "QueryToken must be empty or at least 16"),
-    ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or at least 16"),
+    ({"QueryAuthType": "NONE", "QueryToken": "none"}, "QueryAuthType=NONE opens the URL to the internet and needs"),
+    ({"QueryToken": "short"}, "QueryToken must be empty or none, or at least 16"),
+    ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or none, or at least 16"),
     ({"DatabaseUrlSecretArn": "postgresql://u:p@db/x"}, "DatabaseUrlSecretArn must be empty or a Secrets Manager"),
     ({"AlarmTopicArn": "ops@example.com"}, "AlarmTopicArn must be empty or an SNS standard topic's ARN"),
     ({"LogRetentionDays": 31}, "LogRetentionDays must be a number of days that CloudWatch Logs offers"),
@@ -184,6 +197,7 @@ def test_a_minimum_is_refused_exactly_where_it_is_above_the_maximum(service):
         {"RedisAuthentication": "password", "RedisUser": "metrics", "RedisPasswordSecretArn": SECRET},
         {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"},
         {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"},
+        {"QueryToken": "none"},
         {"QueueNames": "default,high_priority,low.priority-2"},
         {"QueueNames": ",".join(f"q{number}" for number in range(500))},
         {"QueueNames": "q" * 3000},
