@@ -61,7 +61,7 @@ def database(network):
 
 @pytest.fixture(scope="session")
 def pager(account):
-    return suna.make_topic(account)
+    return suna.Pager(account)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def parameters(account, target_group, broker, database, pager):
         "ApiServiceName": suna.API,
         "WorkerServiceName": suna.WORKER,
         "DatabaseUrlSecretArn": suna.make_secret(account, "database", database.url),
-        "AlarmTopicArn": pager[0],
+        "AlarmTopicArn": pager.topic,
     }
 
 

@@ -113,12 +113,23 @@ def make_security_group(aws):
     return aws.client("ec2").create_security_group(GroupName="redis", Description="Redis", VpcId=vpc(aws))["GroupId"]
 
 
-def make_topic(aws):
-    """An SNS topic for alarms, and the queue that listens to it: (ARN, URL)."""
-    topic = aws.client("sns").create_topic(Name="on-call")["TopicArn"]
-    arn = topic.replace(":sns:", ":sqs:").replace(":on-call", ":pager")
-    sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [sender]})
-    queue = aws.client("sqs").create_queue(QueueName="pager", Attributes={"Policy": policy})["QueueUrl"]
-    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return topic, queue
+class Pager:
+    """An SNS topic, and a queue that keeps what it says."""
+
+    def __init__(self, aws):
+        self.sqs = aws.client("sqs")
+        self.topic = aws.client("sns").create_topic(Name="on-call")["TopicArn"]
+        arn = self.topic.replace(":sns:", ":sqs:")
+        sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [sender]})
+        self.queue = self.sqs.create_queue(QueueName="on-call", Attributes={"Policy": policy})["QueueUrl"]
+        aws.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
+        self.told = []
+
+    def was_told(self, alarm, state):
+        """Whether it has been told by now that the alarm went into the state."""
+        for message in self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
+            self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+            alarmed = json.loads(json.loads(message["Body"])["Message"])
+            self.told.append((alarmed["AlarmName"], alarmed["NewStateValue"]))
+        return (alarm, state) in self.told

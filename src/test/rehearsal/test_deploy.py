@@ -237,19 +237,12 @@ def test_an_alarm_reaches_the_pager_and_so_does_its_end(account, stack, pager):
             *["cloudwatch", "set-alarm-state", "--alarm-name", alarm, "--state-value", state],
             *["--state-reason", "rehearsal", "--region", REGION],
         )
-        until(f"the pager says {state}", lambda: (alarm, state) in paged(account, pager[1]))
+        until(f"the pager says {state}", lambda: pager.was_told(alarm, state))
 
 
-def test_new_dead_letters_ring_by_themselves(account, stack, pager, tick):
+def test_new_dead_letters_ring_by_themselves(stack, pager, tick):
     alarm = stack.resource("NewDeadLettersAlarm")
-    until("the pager rings", lambda: (alarm, "ALARM") in paged(account, pager[1]))
-
-
-def paged(account, queue):
-    """Name and new state of every alarm of which the pager has been told; it forgets nothing."""
-    found = account.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
-    told = [json.loads(json.loads(message["Body"])["Message"]) for message in found.get("Messages", [])]
-    return [(each["AlarmName"], each["NewStateValue"]) for each in told]
+    until("the pager rings", lambda: pager.was_told(alarm, "ALARM"))
 
 
 def test_letters_can_come_into_the_dead_letter_queue(account, stack):

@@ -1,0 +1,93 @@
+"""`sam local invoke` with every file in events/, by the commands of the README, against servers of this machine."""
+
+import json
+import platform
+import re
+import types
+
+import images
+import pytest
+import suna
+from machine import ROOT, block, run
+from redis_server import Redis
+
+EVENTS = sorted(path.name for path in (ROOT / "events").iterdir())
+COMMANDS = block("README.md", "bash", "sam local invoke")
+SETUP, INVOKE = COMMANDS[: COMMANDS.index("sam local")], COMMANDS[COMMANDS.index("sam local") :].strip()
+README_ADDRESS = "172.17.0.1"
+
+# Docker's own network, on which sam starts the function.
+BRIDGE = types.SimpleNamespace(name="bridge")
+
+
+@pytest.fixture(scope="module")
+def redis_of_this_machine():
+    with Redis(BRIDGE) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def environment_file(package, source, account_front):
+    """With the address of this run's AWS in place of the README's example."""
+    run("bash", "-ec", SETUP.replace(f"http://{README_ADDRESS}:4566", account_front.url), cwd=source)
+
+
+@pytest.fixture
+def invoke(account, source, environment_file, redis_of_this_machine):
+    def answer(event, line=INVOKE, **parameters):
+        function = "PublishFunction" if event == "scheduled-tick.json" else "QueryFunction"
+        line = line.replace("PublishFunction", function).replace("scheduled-tick.json", event)
+        line = line.replace(README_ADDRESS, redis_of_this_machine.address)
+        given = {"RedisTls": "false", "WorkerServiceName": suna.WORKER} | parameters
+        if platform.machine() == "x86_64":
+            given["Architecture"] = "x86_64"
+        words = [f"{name}={value}" for name, value in given.items()]
+        # The stand-in can be pulled from nowhere.
+        words += ["--skip-pull-image"] if images.is_stand_in(images.lambda_java()) else []
+        said = account.run("bash", "-ec", " ".join([line, *words]), cwd=source)
+        return json.loads(said.splitlines()[-1])
+
+    return answer
+
+
+def test_the_readme_shows_each_event_that_there_is():
+    assert EVENTS == [
+        "health-docker.json",
+        "health.json",
+        "queue-metrics-with-token.json",
+        "queue-metrics.json",
+        "scheduled-tick.json",
+    ]
+
+
+@pytest.mark.parametrize("event", ["health.json", "health-docker.json", "queue-metrics.json"])
+def test_a_query_is_answered(invoke, event):
+    assert invoke(event)["statusCode"] == 200
+
+
+def test_a_query_with_a_token_is_answered_and_one_without_refused(invoke):
+    (token,) = re.findall(r"Bearer ([^\"]+)", (ROOT / "events/queue-metrics-with-token.json").read_text())
+    open_url = {"QueryAuthType": "NONE", "QueryToken": token}
+    assert invoke("queue-metrics-with-token.json", **open_url)["statusCode"] == 200
+    assert invoke("queue-metrics.json", **open_url)["statusCode"] == 401
+
+
+def calls_of(front, before):
+    return [(call.operation, call.status) for call in front.calls[before:]]
+
+
+def test_a_tick_reaches_the_servers_of_this_machine_and_no_others(invoke, account_front, target_group):
+    before = len(account_front.calls)
+    assert (invoke("scheduled-tick.json") or {}).get("errorMessage") is None
+    # It succeeded, so all that it called was answered; and this was all.
+    assert calls_of(account_front, before) == [("DescribeServices", 200), ("PutMetricData", 200)]
+    assert len(account_front.calls[-1].input["MetricData"]) == 9
+
+
+def test_a_tick_without_the_addresses_calls_nobody(invoke, account_front):
+    before = len(account_front.calls)
+    line = re.sub(r"--env-vars \S+", "", INVOKE)
+    assert line != INVOKE
+    # Both fail before a connection is opened: there is no address to open one to.
+    assert invoke("scheduled-tick.json", line)["errorMessage"].count("protocol must not be null") == 2
+    assert calls_of(account_front, before) == []

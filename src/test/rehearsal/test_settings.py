@@ -1,0 +1,132 @@
+"""The deployment settings, by the script and by the template, on real services of the local ECS."""
+
+import shlex
+import sys
+
+import images
+import pytest
+import suna
+from localaws import REGION
+from machine import RUN, ROOT, docker, until
+
+SCRIPT = ROOT / "deploy/deployment-settings.py"
+DELAY = "deregistration_delay.timeout_seconds"
+
+
+@pytest.fixture
+def settings(account, target_group):
+    """What the script may change, and the deployments, which it must not."""
+
+    def look():
+        found = account.client("ecs").describe_services(cluster=suna.CLUSTER, services=[suna.API, suna.WORKER])
+        attributes = account.client("elbv2").describe_target_group_attributes(TargetGroupArn=target_group)
+        return {
+            service["serviceName"]: (
+                service["deploymentConfiguration"]["minimumHealthyPercent"],
+                service["deploymentConfiguration"]["maximumPercent"],
+                service.get("healthCheckGracePeriodSeconds") or 0,
+                [deployment["id"] for deployment in service["deployments"]],
+            )
+            for service in found["services"]
+        } | {each["Key"]: each["Value"] for each in attributes["Attributes"] if each["Key"] == DELAY}
+
+    return look
+
+
+def script(account, *options, api=suna.API, worker=suna.WORKER):
+    names = ["--api-service", api, "--worker-service", worker, "--region", REGION]
+    # With the real AWS CLI.
+    return account.run(sys.executable, SCRIPT, *names, *options)
+
+
+def without_deployments(settings):
+    return {key: value[:3] if isinstance(value, tuple) else value for key, value in settings.items()}
+
+
+def test_the_script_shows_then_changes_then_finds_nothing_to_change(account, settings):
+    before = settings()
+    assert without_deployments(before) == {suna.API: (100, 200, 0), suna.WORKER: (100, 200, 0), DELAY: "300"}
+
+    shown = script(account, "--dry-run")
+    assert f"{suna.API}: minimumHealthyPercent (%) is 100, wanted 50" in shown
+    assert settings() == before
+
+    first = script(account)
+    assert first.startswith(shown)
+    after = settings()
+    assert without_deployments(after) == {suna.API: (50, 200, 60), suna.WORKER: (50, 200, 0), DELAY: "30"}
+    # No new deployment was started.
+    assert [after[name][3] for name in (suna.API, suna.WORKER)] == [before[name][3] for name in (suna.API, suna.WORKER)]
+    assert suna.running(account) == {suna.API: 2, suna.WORKER: 2}
+
+    assert script(account) == "nothing to change"
+    assert settings() == after
+
+    for line in first.splitlines():
+        if line.startswith("undo: "):
+            account.run(*shlex.split(line.removeprefix("undo: ")))
+    assert settings() == before
+
+
+@pytest.fixture
+def worker_image():
+    """Whose `dramatiq` only stays: the command is what is looked at."""
+    name = f"{RUN}-worker".lower()
+    stays = "RUN printf '#!/bin/sh\\nexec sleep 3600\\n' >/usr/bin/dramatiq && chmod 755 /usr/bin/dramatiq"
+    docker("build", "--quiet", "--tag", name, "-", input=f"FROM {images.redis()}\n{stays}\nENTRYPOINT []\n")
+    yield name
+    docker("rmi", "--force", name)
+
+
+@pytest.fixture
+def listener(account):
+    elb = account.client("elbv2")
+    balancer = elb.create_load_balancer(Name="suna", Subnets=suna.subnets(account))["LoadBalancers"][0]
+    nothing = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    made = elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=nothing
+    )
+    return made["Listeners"][0]["ListenerArn"]
+
+
+def test_the_template_makes_services_that_the_script_would_leave_as_they_are(account, target_group, listener, worker_image):
+    role = f"arn:aws:iam::{account.client('sts').get_caller_identity()['Account']}:role/any"
+    account.client("logs").create_log_group(logGroupName="workers")
+    parameters = {
+        "VpcId": suna.vpc(account),
+        "SubnetIds": ",".join(suna.subnets(account)),
+        "SecurityGroupIds": account.client("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"],
+        "ListenerArn": listener,
+        "ApiTaskDefinition": "api:1",
+        "WorkerImage": worker_image,
+        "WorkerLogGroupName": "workers",
+        "ExecutionRoleArn": role,
+        "TaskRoleArn": role,
+    }
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    template = ROOT / "deploy/deployment-settings.yaml"
+    account.run(
+        *["aws", "cloudformation", "deploy", "--template-file", template, "--stack-name", "suna-services"],
+        *["--parameter-overrides", *given, "--region", REGION],
+    )
+    (stack,) = account.client("cloudformation").describe_stacks(StackName="suna-services")["Stacks"]
+    made = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    names = {"api": made["ApiServiceName"], "worker": made["WorkerServiceName"]}
+    # The emulator's CloudFormation leaves out the grace period of a new service; all else is as the script wants it.
+    grace = f"{made['ApiServiceName']}: healthCheckGracePeriodSeconds is 0, wanted 60"
+    assert script(account, "--dry-run", **names) == grace
+
+    wanted = "dramatiq --processes 4 --threads 4 run_agent_background"
+    until("a worker runs with four processes of four threads", lambda: wanted in commands_on(account))
+    account.client("cloudformation").delete_stack(StackName="suna-services")
+    until("the worker is gone", lambda: wanted not in commands_on(account))
+
+
+def commands_on(account):
+    """The commands of the containers that run on the network."""
+    return [
+        line.strip('"')
+        for line in docker(
+            "ps", "--no-trunc", "--filter", f"network={account.network.name}", "--format", "{{.Command}}"
+        ).splitlines()
+    ]
