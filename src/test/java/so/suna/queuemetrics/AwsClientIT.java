@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.local.AwsReceiver;
@@ -33,6 +35,7 @@ import software.amazon.awssdk.services.cloudwatch.model.InvalidParameterValueExc
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 /** The clients of the tick, at a CloudWatch that refuses, stumbles or says nothing. */
+@Execution(ExecutionMode.CONCURRENT)
 class AwsClientIT {
 
   private static final List<MetricDatum> DATUMS =
