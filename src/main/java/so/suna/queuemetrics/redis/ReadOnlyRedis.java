@@ -211,7 +211,8 @@ public final class ReadOnlyRedis implements AutoCloseable {
               .formatted(endpoint, e.getMessage()),
           e);
     }
-    if (startsWith(e, "NOAUTH")) {
+    // Before a login, Redis takes no command of more than ten parts, such as a script with many keys.
+    if (startsWith(e, "NOAUTH") || startsWith(e, "ERR Protocol error: unauthenticated")) {
       return new RedisException(
           "%s wants a login %s: %s".formatted(endpoint, settings(endpoint.login()), e.getMessage()),
           e);
