@@ -99,7 +99,7 @@ def deploy(**given):
     :raises Refused: if the template refuses them
     """
     parameters = accept(**given)
-    return Evaluation(_transform(parameters), parameters).stack()
+    return Evaluation(transform(packaged(), parameters), parameters).stack()
 
 
 def deploy_plain(path, **given):
@@ -129,6 +129,8 @@ def _check_constraints(name, definition, value):
     # CloudFormation's pattern must match the whole value.
     if "AllowedPattern" in definition and not re.fullmatch(definition["AllowedPattern"], value):
         raise Refused(f"{name} {said}")
+    if len(value) > definition.get("MaxLength", len(value)):
+        raise Refused(f"{name} {said}")
     if definition["Type"] == "Number":
         number = float(value)
         if not definition.get("MinValue", number) <= number <= definition.get("MaxValue", number):
@@ -144,10 +146,14 @@ def _check_rules(source, parameters):
                     raise Refused(assertion["AssertDescription"])
 
 
-def _transform(parameters):
+def packaged():
+    """The template as `sam package` leaves it: the build is in a bucket by then."""
     source = copy.deepcopy(template())
-    # As `sam package` does: the build is in a bucket by then.
     source["Globals"]["Function"]["CodeUri"] = "s3://artifacts/build"
+    return source
+
+
+def transform(source, parameters):
     return Translator({}, Parser()).translate(source, parameters)
 
 

@@ -16,6 +16,7 @@ SWITCHES = [
     {"ManageApiScaling": "false"},
     {"ManageWorkerScaling": "false"},
     {"QueueScalingMetric": "QueueDepth"},
+    {"CpuTarget": 70},
     {"WorkerMinCapacity": 0},
     {"WorkerMinCapacity": 4, "WorkerMaxCapacity": 4},
     {"RedisAuthentication": "password", "RedisPasswordSecretArn": REDIS, "RedisUser": ""},
@@ -30,7 +31,7 @@ CONFIGURATIONS = [
     {},
     *SWITCHES,
     merged(SWITCHES) | {"RedisCacheName": "c"},
-    *[merged(s for s in SWITCHES[:12] if s is not left_out) for left_out in SWITCHES[:12]],
+    *[merged(s for s in SWITCHES[:13] if s is not left_out) for left_out in SWITCHES[:13]],
 ]
 
 

@@ -113,6 +113,12 @@ def test_bounds_and_targets_are_drawn_for_what_the_stack_scales():
     assert marks(scaled["API: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
 
 
+def test_equal_targets_are_drawn_once_since_their_labels_would_cover_each_other():
+    scaled = graphs(deploy(CpuTarget=75, MemoryTarget=75))
+    assert marks(scaled["Workers: CPU and memory"]) == {"target of both": 75}
+    assert marks(scaled["API: CPU and memory"]) == {"target of both": 75}
+
+
 def test_nothing_is_drawn_for_what_the_stack_does_not_scale():
     left = graphs(deploy(ManageApiScaling="false", ManageWorkerScaling="false"))
     titles = ["Workers running", "Workers: CPU and memory", "API: CPU and memory", "Messages"]

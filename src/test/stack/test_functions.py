@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from stack import ROOT, deploy, load
+from stack import ROOT, accept, deploy, load, packaged, transform
 
 DATABASE = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
 REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
@@ -185,6 +185,22 @@ def test_the_url_follows_a_changed_setting():
     assert stack["QueryFunctionUrl"]["TargetFunctionArn"] == "<QueryFunction>"
     assert stack.variables("QueryFunction")["QUEUE_NAMES"] == "default,extra"
     assert stack.of_type("AWS::Lambda::Alias") == stack.of_type("AWS::Lambda::Version") == {}
+
+
+def test_the_transform_would_publish_no_version_for_a_changed_setting():
+    # Once it does, the query can have SnapStart, see the comment in the template.
+    def version(**given):
+        source = packaged()
+        source["Resources"]["QueryFunction"]["Properties"] |= {
+            "AutoPublishAlias": "live",
+            "AutoPublishAliasAllProperties": True,
+            "SnapStart": {"ApplyOn": "PublishedVersions"},
+        }
+        resources = transform(source, accept(**given))["Resources"]
+        (name,) = [name for name, r in resources.items() if r["Type"] == "AWS::Lambda::Version"]
+        return name
+
+    assert version() == version(QueueNames="default,extra", RedisHost="other.example") == version(**OPEN)
 
 
 def test_an_open_url_has_both_permissions():

@@ -1,7 +1,9 @@
 """What one may set, and what the template refuses before anything is made."""
 
 import pytest
-from stack import Refused, accept, template
+from click.testing import CliRunner
+from samcli.commands.deploy.guided_context import GuidedContext
+from stack import REQUIRED, Refused, accept, deploy, template
 
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 
@@ -70,6 +72,16 @@ def test_a_name_without_default_must_be_given(name):
         accept(**{name: None})
 
 
+def test_sam_deploy_guided_can_take_every_default():
+    # It asks for a hidden parameter until the answer is not empty.
+    answers = [
+        REQUIRED.get(name, "none" if given.get("NoEcho") else "") for name, given in template()["Parameters"].items()
+    ]
+    with CliRunner().isolation(input="".join(answer + "\n" for answer in answers)):
+        asked = GuidedContext.__new__(GuidedContext).prompt_parameters(template()["Parameters"], {}, "", "")
+    assert deploy(**{name: answer["Value"] for name, answer in asked.items()}) == deploy()
+
+
 BAD = [
     ({"RedisHost": ""}, "RedisHost must be a host name or address, without scheme or port"),
     ({"RedisHost": "redis://cache.example"}, "RedisHost must be a host name or address, without scheme or port"),
@@ -85,6 +97,7 @@ BAD = [
     ({"QueueNames": ""}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "default,"}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "1st"}, "QueueNames must be queue names as Dramatiq allows them"),
+    ({"QueueNames": "q" * 3001}, "QueueNames must be .* of at most 3000 characters in all"),
     ({"DramatiqNamespace": ""}, "DramatiqNamespace must not be empty"),
     ({"PerQueueMetrics": "maybe"}, "PerQueueMetrics must be true or false"),
     ({"MetricNamespace": ""}, "MetricNamespace must be 1 to 255"),
@@ -120,8 +133,9 @@ BAD = [
     ({"QueryAuthType": "none"}, "QueryAuthType must be AWS_IAM or NONE"),
     ({"QueryAuthType": "NONE"}, "QueryAuthType=NONE opens the URL to the internet and needs QueryToken"),
     ({"QueryToken": "0123456789abcdef"}, "QueryToken is set, so QueryAuthType must be NONE"),
-    ({"QueryToken": "short"}, "QueryToken must be empty or at least 16"),
-    ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or at least 16"),
+    ({"QueryAuthType": "NONE", "QueryToken": "none"}, "QueryAuthType=NONE opens the URL to the internet and needs"),
+    ({"QueryToken": "short"}, "QueryToken must be empty or none, or at least 16"),
+    ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or none, or at least 16"),
     ({"DatabaseUrlSecretArn": "postgresql://u:p@db/x"}, "DatabaseUrlSecretArn must be empty or a Secrets Manager"),
     ({"AlarmTopicArn": "ops@example.com"}, "AlarmTopicArn must be empty or an SNS standard topic's ARN"),
     ({"LogRetentionDays": 31}, "LogRetentionDays must be a number of days that CloudWatch Logs offers"),
@@ -147,7 +161,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), BAD, ids=[",".join(f"{k}={v}" for k, v in given.items()) for given, _ in BAD]
+    ("given", "said"), BAD, ids=[",".join(f"{k}={v}"[:60] for k, v in given.items()) for given, _ in BAD]
 )
 def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
     with pytest.raises(Refused, match=f"^{said}"):
@@ -183,7 +197,10 @@ def test_a_minimum_is_refused_exactly_where_it_is_above_the_maximum(service):
         {"RedisAuthentication": "password", "RedisUser": "metrics", "RedisPasswordSecretArn": SECRET},
         {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"},
         {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"},
+        {"QueryToken": "none"},
         {"QueueNames": "default,high_priority,low.priority-2"},
+        {"QueueNames": ",".join(f"q{number}" for number in range(500))},
+        {"QueueNames": "q" * 3000},
         {"RedisTls": "false"},
         {"RedisHost": "r"},
         {"ClusterName": "c", "ApiServiceName": "a", "WorkerServiceName": "w"},

@@ -4,7 +4,6 @@ import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
-import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import com.google.gson.JsonObject;
 import java.time.Clock;
 import java.util.Map;
@@ -64,7 +63,8 @@ public final class QueryHandler
         routes.answer(
             request,
             context.getLogStreamName(),
-            (what, cause) -> context.getLogger().log(failure(what, cause) + "\n", LogLevel.ERROR));
+            // Without a level: Lambda would write it before the line, which is JSON no more then.
+            (what, cause) -> context.getLogger().log(failure(what, cause) + "\n"));
     return APIGatewayV2HTTPResponse.builder()
         .withStatusCode(answer.status())
         .withHeaders(answer.headers())

@@ -1,19 +1,12 @@
 package so.suna.queuemetrics.redis;
 
-import java.net.ConnectException;
-import java.net.NoRouteToHostException;
-import java.net.SocketTimeoutException;
-import java.net.UnknownHostException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 import redis.clients.jedis.ClientSetInfoConfig;
@@ -40,11 +33,8 @@ public final class ReadOnlyRedis implements AutoCloseable {
   static final Duration READ_TIMEOUT = Duration.ofSeconds(2);
   static final Duration KEPT_FOR = Duration.ofMinutes(5);
 
-  /** Of Redis 6 and later by its code, of older ones by the words. */
-  private static final Pattern LOGIN_REFUSED =
-      Pattern.compile("^(WRONGPASS|NOPERM|NOAUTH)|AUTH|invalid password");
-
   private final RedisEndpoint endpoint;
+  private final RedisFailure failure;
   private final Function<Login.Iam, String> iamToken;
   private final Supplier<SSLSocketFactory> tls;
   private final Clock clock;
@@ -71,6 +61,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
       Supplier<SSLSocketFactory> tls,
       Clock clock) {
     this.endpoint = endpoint;
+    this.failure = new RedisFailure(endpoint);
     this.iamToken = iamToken;
     this.tls = tls;
     this.clock = clock;
@@ -88,11 +79,12 @@ public final class ReadOnlyRedis implements AutoCloseable {
     try {
       return ask(script(script, keys, arguments));
     } catch (JedisDataException e) {
-      if (evaluate == Command.EVAL_RO && startsWith(e, "ERR unknown command")) {
+      if (evaluate == Command.EVAL_RO
+          && String.valueOf(e.getMessage()).startsWith("ERR unknown command")) {
         evaluate = Command.EVAL;
         return evaluate(script, keys, arguments);
       }
-      throw refused(e);
+      throw failure.refused(e);
     }
   }
 
@@ -103,7 +95,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
     try {
       ask(new CommandArguments(Command.PING));
     } catch (JedisDataException e) {
-      throw refused(e);
+      throw failure.refused(e);
     }
   }
 
@@ -145,7 +137,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
       return kept.executeCommand(command);
     } catch (JedisConnectionException e) {
       close();
-      throw new RedisException("%s %s".formatted(endpoint, silence(e)), e);
+      throw failure.noAnswer(e);
     }
   }
 
@@ -153,25 +145,10 @@ public final class ReadOnlyRedis implements AutoCloseable {
     try {
       return new Connection(new RedisSocketFactory(endpoint, tls), configuration());
     } catch (JedisDataException e) {
-      throw new RedisException("%s refused %s".formatted(endpoint, refusedAtConnecting(e)));
+      throw failure.refusedAtConnecting(e);
     } catch (SdkException e) {
-      throw new RedisException(
-          "%s not asked, no token for the login %s: %s"
-              .formatted(endpoint, settings(endpoint.login()), e.getMessage()),
-          e);
+      throw failure.noToken(e);
     }
-  }
-
-  /**
-   * What the server said, and which settings that concerns. A server that does not know AUTH
-   * repeats what it was sent, so that part goes, and the cause with it.
-   */
-  private String refusedAtConnecting(JedisDataException e) {
-    String said = String.valueOf(e.getMessage()).replaceFirst("(?s),? with args beginning.*", "");
-    boolean login = LOGIN_REFUSED.matcher(said).find();
-    return login
-        ? "the login %s: %s".formatted(settings(endpoint.login()), said)
-        : "a connection: " + said;
   }
 
   private JedisClientConfig configuration() {
@@ -189,54 +166,5 @@ public final class ReadOnlyRedis implements AutoCloseable {
       case Login.Iam login -> configuration.user(login.user()).password(iamToken.apply(login));
     }
     return configuration.build();
-  }
-
-  private static String settings(Login login) {
-    return switch (login) {
-      case Login.None() -> "(REDIS_AUTHENTICATION is none)";
-      case Login.Password(var user, _) ->
-          "of %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD)"
-              .formatted(user.orElse("the default user"));
-      case Login.Iam(var user, var cache) ->
-          "of %s at cache %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME)"
-              .formatted(user, cache);
-    };
-  }
-
-  private RedisException refused(JedisDataException e) {
-    if (Stream.of("CROSSSLOT", "MOVED", "ASK", "CLUSTERDOWN")
-        .anyMatch(code -> startsWith(e, code))) {
-      return new RedisException(
-          "%s runs in cluster mode, which Dramatiq cannot use: expected a Redis with cluster mode disabled (%s)"
-              .formatted(endpoint, e.getMessage()),
-          e);
-    }
-    // Before a login, Redis takes no command of more than ten parts, such as a script with many keys.
-    if (startsWith(e, "NOAUTH") || startsWith(e, "ERR Protocol error: unauthenticated")) {
-      return new RedisException(
-          "%s wants a login %s: %s".formatted(endpoint, settings(endpoint.login()), e.getMessage()),
-          e);
-    }
-    return new RedisException("%s refused: %s".formatted(endpoint, e.getMessage()), e);
-  }
-
-  private String silence(JedisConnectionException e) {
-    Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
-    return switch (cause) {
-      case SocketTimeoutException timeout when "Connect timed out".equals(timeout.getMessage()) ->
-          "accepted no connection within %d s".formatted(CONNECT_TIMEOUT.toSeconds());
-      case SocketTimeoutException _ ->
-          "gave no answer within %d s".formatted(READ_TIMEOUT.toSeconds());
-      case UnknownHostException _ -> "has a name that is not known";
-      case ConnectException _, NoRouteToHostException _ ->
-          "could not be reached: " + cause.getMessage();
-      case SSLException _ -> "failed at TLS (REDIS_TLS=true): " + cause.getMessage();
-      // A server that wants TLS does just this.
-      default -> "hung up (REDIS_TLS=%s): %s".formatted(endpoint.tls(), cause.getMessage());
-    };
-  }
-
-  private static boolean startsWith(JedisDataException e, String code) {
-    return String.valueOf(e.getMessage()).startsWith(code);
   }
 }

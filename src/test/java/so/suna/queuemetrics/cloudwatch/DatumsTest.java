@@ -1,6 +1,7 @@
 package so.suna.queuemetrics.cloudwatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.time.Duration;
@@ -252,5 +253,12 @@ class DatumsTest {
   })
   void noWorkerCountsAsOne(long backlog, int workers, double expected) {
     assertThat(Datums.backlogPerWorker(backlog, workers)).isEqualTo(expected);
+  }
+
+  @Test
+  void negativeNumberOfWorkersIsRefused() {
+    assertThatThrownBy(() -> Datums.backlogPerWorker(1, -1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("workers must be 0 or more, was -1");
   }
 }

@@ -4,6 +4,7 @@ import com.amazonaws.services.lambda.runtime.ClientContext;
 import com.amazonaws.services.lambda.runtime.CognitoIdentity;
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.LambdaLogger;
+import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -26,6 +27,12 @@ public final class LocalContext implements Context, LambdaLogger {
   @Override
   public void log(String message) {
     logged.add(message.stripTrailing());
+  }
+
+  /** As Lambda's Java runtime writes it to a log of plain text. */
+  @Override
+  public void log(String message, LogLevel level) {
+    log(level == LogLevel.UNDEFINED ? message : "[%s] %s".formatted(level, message));
   }
 
   @Override

@@ -70,7 +70,12 @@ public final class LocalRun {
         realAws ? "of the real account" : "received here",
         tickSeconds);
     System.out.printf(
-        "curl http://127.0.0.1:%d/api/metrics/queue%n%n%s%n", port, TickTable.heading());
+        "curl %shttp://127.0.0.1:%d/api/metrics/queue%n%n%s%n",
+        given.getOrDefault("QUERY_TOKEN", "").isBlank()
+            ? ""
+            : "-H \"Authorization: Bearer $QUERY_TOKEN\" ",
+        port,
+        TickTable.heading());
     do {
       tick(publish, aws, realAws);
     } while (!stopped.await(tickSeconds, TimeUnit.SECONDS));

@@ -1,0 +1,128 @@
+"""The images: those of their makers where they can be pulled, else stand-ins built here, and then it says so."""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from machine import ROOT, docker, fresh_folder, jdk25, run
+
+REDIS = "public.ecr.aws/docker/library/redis:7"
+LAMBDA = "public.ecr.aws/lambda/java:25"
+# The names under which MiniStack and SAM look for it.
+LAMBDA_NAMES = [LAMBDA, f"{LAMBDA}-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"]
+
+STAND_IN_REDIS = "dramatiq-queue-metrics/redis:7"
+STAND_IN_LABEL = "dramatiq-queue-metrics.stand-in"
+RUNTIME_INTERFACE_CLIENT = "2.9.0"
+STAND_IN = ROOT / "src/test/rehearsal/stand-in"
+MODULES = "java.se,jdk.crypto.ec,jdk.httpserver,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs"
+
+
+@functools.cache
+def redis():
+    """Name of an image of Debian with redis-server 7."""
+    with _one_at_a_time():
+        if _pulled(REDIS):
+            return REDIS
+        if not _exists(STAND_IN_REDIS):
+            _say(f"{REDIS} cannot be pulled; Debian 12's redis-server stands in for it")
+            _build_debian()
+        return STAND_IN_REDIS
+
+
+@functools.cache
+def lambda_java():
+    """Name of the image in which Lambda runs Java 25."""
+    base = redis()
+    with _one_at_a_time():
+        if _pulled(LAMBDA):
+            for name in LAMBDA_NAMES:
+                docker("tag", LAMBDA, name)
+        else:
+            _say(f"{LAMBDA} cannot be pulled; a stand-in with Lambda's runtime client and emulator takes its name")
+            made_from = _stand_in_hash(base)
+            if _label(LAMBDA) != made_from:
+                _build_stand_in(base, made_from)
+        return LAMBDA
+
+
+def _say(what):
+    print(f"NOTE: {what}", flush=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time():
+    # Two runs share the images, as they share the Docker daemon.
+    with (Path(tempfile.gettempdir()) / "dramatiq-queue-metrics-images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _exists(image):
+    return bool(docker("images", "--quiet", image))
+
+
+def _label(image):
+    return _exists(image) and docker("inspect", "--format", f'{{{{index .Config.Labels "{STAND_IN_LABEL}"}}}}', image)
+
+
+def _pulled(image):
+    """Whether the maker's image is here. One that was pulled before is good without asking again."""
+    if _exists(image) and not _label(image):
+        return True
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return subprocess.run(["docker", "pull", "--quiet", image], capture_output=True, timeout=300).returncode == 0
+    return False
+
+
+def _build_debian():
+    if not shutil.which("debootstrap"):
+        run("apt-get", "update", "-qq")
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "debootstrap")
+    # The mirror that this machine is set to.
+    mirrors = re.findall(r"^ *\d+ (http\S+/debian)/? \S+/main ", run("apt-cache", "policy"), re.MULTILINE)
+    assert mirrors, "apt-cache policy names no Debian mirror"
+    folder = fresh_folder("debian")
+    run("debootstrap", "--variant=minbase", "--include=redis-server", "bookworm", folder / "root", mirrors[0])
+    with subprocess.Popen(["tar", "-C", folder / "root", "-c", "."], stdout=subprocess.PIPE) as packed:
+        docker("import", "--change", f"LABEL {STAND_IN_LABEL}=redis", "-", STAND_IN_REDIS, stdin=packed.stdout)
+    assert packed.returncode == 0, "tar failed"
+    shutil.rmtree(folder)
+
+
+def _stand_in_hash(base):
+    parts = [base, RUNTIME_INTERFACE_CLIENT, MODULES, (jdk25() / "release").read_text()]
+    parts += [file.read_text() for file in sorted(STAND_IN.iterdir())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _build_stand_in(base, made_from):
+    import samcli  # Its wheel holds the emulator.
+
+    folder = fresh_folder("stand-in")
+    for file in STAND_IN.iterdir():
+        shutil.copy(file, folder)
+    java = jdk25() / "bin/jlink"
+    small = ["--strip-debug", "--no-man-pages", "--no-header-files", "--generate-cds-archive"]
+    run(java, "--output", folder / "lang", *small, "--add-modules", MODULES)
+    run(
+        ROOT / "mvnw", "-q", "-B", "-f", folder / "pom.xml", f"-Dclient={RUNTIME_INTERFACE_CLIENT}",
+        "dependency:3.11.0:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}",
+    )  # fmt: skip
+    machine = "arm64" if platform.machine() == "aarch64" else "x86_64"
+    shutil.copy(
+        Path(samcli.__file__).parent / f"local/rapid/aws-lambda-rie-{machine}", folder / "aws-lambda-rie"
+    )
+    tags = [part for name in LAMBDA_NAMES for part in ("--tag", name)]
+    docker("build", "--quiet", *tags, "--build-arg", f"BASE={base}", "--label", f"{STAND_IN_LABEL}={made_from}", folder)
+    # SAM goes on with what it made of the former image.
+    for name in LAMBDA_NAMES[1:]:
+        subprocess.run(["docker", "rmi", name.replace("java:25-", "java:25-rapid-")], capture_output=True, check=False)
+    shutil.rmtree(folder)

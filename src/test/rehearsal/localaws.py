@@ -1,0 +1,129 @@
+"""A local AWS: MiniStack on the network's gateway, where the containers and this machine reach it, and nobody else."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+
+import boto3
+import images
+from botocore.config import Config
+from machine import RUN, WORK, Container, docker, fresh_folder, run, until
+
+REGION = "us-west-2"
+ACCOUNT = "000000000000"
+
+
+class LocalAws:
+    """Checks permissions: `test` is the account's root user, a function acts as its role."""
+
+    def __init__(self, network, functions_call, function_options=""):
+        """`functions_call`: the address that functions are given as AWS."""
+        self.network = network
+        self.port = free_port(network.gateway)
+        self.url = f"http://{network.gateway}:{self.port}"
+        # Not from the shell: neither credentials nor an address of the real AWS.
+        self.environment = {
+            "PATH": f"{WORK / 'tests/bin'}:{os.environ['PATH']}",
+            "HOME": os.environ["HOME"],
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        images.lambda_java()
+        # It puts ECS tasks on the network of the container that it takes itself to run in.
+        self.seat = Container(network, images.redis(), "sleep", "infinity", name="seat", options=["--entrypoint", ""])
+        self.process = self._start(functions_call, function_options)
+        until("MiniStack answers", self._healthy)
+
+    def _start(self, functions_call, function_options):
+        state = fresh_folder("ministack")
+        wanted = {
+            "AUTH": "true",
+            "AWS_ENDPOINT_URL": functions_call,
+            "BIND_HOST": self.network.gateway,
+            "DOCKER_NETWORK": self.network.name,
+            "GATEWAY_PORT": str(self.port),
+            "HOSTNAME": self.seat.name,
+            "IOT_MTLS_ENABLED": "0",
+            "LAMBDA_DOCKER_FLAGS": function_options,
+            "LAMBDA_STRICT": "1",
+            "MINISTACK_HOSTNAME": RUN,
+            "MINISTACK_REGION": REGION,
+            "SFTP_ENABLED": "0",
+            "STATE_DIR": str(state),
+            "TMPDIR": str(state),
+        }
+        program = [WORK / "emulators/bin/python", "ministack_mended.py"]
+        here = os.path.dirname(__file__)
+        with (WORK / "ministack.log").open("w") as log:
+            return subprocess.Popen(program, cwd=here, env=self.environment | wanted, stdout=log, stderr=log)
+
+    def _healthy(self):
+        assert self.process.poll() is None, (WORK / "ministack.log").read_text()
+        try:
+            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5) as answer:
+                return json.load(answer)["auth"]
+        except OSError:
+            return False
+
+    def client(self, service):
+        """A boto3 client of the account's root user."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 1}),
+        )
+
+    def run(self, *command, **options):
+        """A command such as `aws` or `sam` that meets this AWS and no other."""
+        options = {"env": self.environment} | options
+        return run(*command, **options)
+
+    def cli(self, *arguments, **options):
+        """What the AWS CLI answers, parsed."""
+        said = self.run("aws", "--endpoint-url", self.url, *arguments, "--output", "json", **options)
+        return json.loads(said or "null")
+
+    def statistics(self, metric, dimensions, namespace="Kortix", minutes=10):
+        """What CloudWatch kept of a metric: a list of Timestamp, Unit, SampleCount, Average, Sum, Minimum, Maximum."""
+        now = time.time()
+        return self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=now - minutes * 60,
+            EndTime=now + 60,
+            Period=60,
+            Statistics=["SampleCount", "Average", "Sum", "Minimum", "Maximum"],
+        )["Datapoints"]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        # It respawns tasks while it removes them.
+        left = docker("ps", "--all", "--quiet", "--filter", f"label=ministack.instance={RUN}:{self.port}").split()
+        if left:
+            docker("rm", "--force", "--volumes", *left)
+        self.seat.remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def free_port(host):
+    with socket.create_server((host, 0)) as server:
+        return server.getsockname()[1]

@@ -1,0 +1,125 @@
+"""This machine: its folders, and Docker by its own command.
+
+Everything carries the run's name, so that two runs at the same time do not meet, and the label by which `run` removes
+what an interrupted run left behind.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+WORK = ROOT / "target/rehearsal"
+RUN = os.environ["REHEARSAL_RUN"]
+LABEL = f"rehearsal={RUN}"
+
+_numbers = itertools.count(1)
+
+
+def run(*command, **options):
+    """What the command printed; if it fails, an error with all it said."""
+    command = [str(part) for part in command]
+    options = {"cwd": ROOT, "text": True, "capture_output": True} | options
+    done = subprocess.run(command, check=False, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return (done.stdout or "").strip()
+
+
+def docker(*arguments, **options):
+    return run("docker", *arguments, **options)
+
+
+def until(what, condition, seconds=30, pause=0.05):
+    """The first true value of `condition()`, which is asked again and again.
+
+    :raises AssertionError: after so many seconds without one
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s, last seen {value!r}"
+        time.sleep(pause)
+    return value
+
+
+def jdk25():
+    homes = [Path(os.environ.get("JAVA_HOME", "/none"))]
+    for place in ("/usr/lib/jvm", Path.home() / ".sdkman/candidates/java", "/opt/hostedtoolcache"):
+        homes += [javac.parents[1] for javac in sorted(Path(place).glob("**/bin/javac"))]
+    for home in homes:
+        release = home / "release"
+        if release.exists() and 'JAVA_VERSION="25' in release.read_text():
+            return home
+    raise FileNotFoundError("expected a JDK 25 in JAVA_HOME or below /usr/lib/jvm, found none")
+
+
+def fresh_folder(name):
+    folder = WORK / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+class Network:
+    """A Docker network of this run's own; what listens on this machine for it does so at its gateway."""
+
+    def __init__(self, name=RUN):
+        self.name = name
+        docker("network", "create", "--label", LABEL, name)
+        self.gateway = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", name)
+
+    def remove(self):
+        docker("network", "rm", self.name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+
+class Container:
+    """A started container. Its name is its host name on the network."""
+
+    def __init__(self, network, image, *command, name="container", env=None, options=()):
+        self.name = f"{RUN}-{name}-{next(_numbers)}"
+        self.network = network
+        given = [part for key, value in (env or {}).items() for part in ("--env", f"{key}={value}")]
+        place = ["--name", self.name, "--network", network.name, "--label", LABEL]
+        docker("run", "--detach", *place, *given, *options, image, *command)
+
+    @property
+    def host(self):
+        return self.name
+
+    @property
+    def address(self):
+        """Reachable from this machine; asked every time, since a restart may change it."""
+        return self.inspect()["NetworkSettings"]["Networks"][self.network.name]["IPAddress"]
+
+    @property
+    def running(self):
+        return self.inspect()["State"]["Running"]
+
+    def inspect(self):
+        return json.loads(docker("inspect", self.name))[0]
+
+    def execute(self, *command, **options):
+        interactive = ["--interactive"] if "input" in options else []
+        return docker("exec", *interactive, self.name, *command, **options)
+
+    def logs(self):
+        return docker("logs", self.name, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, capture_output=False)
+
+    def remove(self):
+        docker("rm", "--force", "--volumes", self.name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
