@@ -1,6 +1,8 @@
 package so.suna.queuemetrics.dramatiq;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
@@ -10,7 +12,6 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
@@ -58,20 +59,19 @@ final class MessageAge {
    * wins, as in Python.
    */
   private static long search(byte[] payload) throws UnreadableException {
+    // A new decoder refuses what is not UTF-8, where the charset by itself would replace it.
+    var utf8 = StandardCharsets.UTF_8.newDecoder();
     try (var json =
-        new JsonReader(
-            new InputStreamReader(new ByteArrayInputStream(payload), StandardCharsets.UTF_8))) {
+        new JsonReader(new InputStreamReader(new ByteArrayInputStream(payload), utf8))) {
       json.setStrictness(Strictness.STRICT);
-      @Nullable String found = null;
+      @Nullable JsonElement found = null;
       json.beginObject();
       while (json.hasNext()) {
-        if (!json.nextName().equals(FIELD)) {
-          json.skipValue();
-        } else if (json.peek() == JsonToken.NUMBER) {
-          found = json.nextString();
-        } else {
-          throw new UnreadableException(
-              FIELD + " must be a number, was a " + json.peek().name().toLowerCase(Locale.ROOT));
+        String name = json.nextName();
+        // Not skipValue(), which lets control characters pass in strings.
+        JsonElement value = JsonParser.parseReader(json);
+        if (name.equals(FIELD)) {
+          found = value;
         }
       }
       json.endObject();
@@ -81,7 +81,7 @@ final class MessageAge {
       if (found == null) {
         throw new UnreadableException("payload has no " + FIELD);
       }
-      return parse(found);
+      return parse(found.toString());
     } catch (IOException | JsonParseException | IllegalStateException _) {
       // The parser's own message may quote the payload.
       throw new UnreadableException("payload is not valid JSON");
@@ -90,7 +90,7 @@ final class MessageAge {
 
   private static long parse(String millis) throws UnreadableException {
     // 18 digits are 30 million years: enough, and they fit a long.
-    if (!millis.matches("[0-9]{1,18}")) {
+    if (!millis.matches("0|[1-9][0-9]{0,17}")) {
       throw new UnreadableException(
           FIELD + " must be whole milliseconds since 1970, was " + abbreviated(millis));
     }

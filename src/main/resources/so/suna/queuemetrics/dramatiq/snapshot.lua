@@ -22,13 +22,14 @@ local function sent(payloads, id)
   if not payload then
     return redis.error_reply('ERR no payload for message ' .. id)
   end
+  if not payload:find('^[ \t\n\r]*{') then
+    return redis.error_reply('ERR payload of message ' .. id .. ' is not a JSON object')
+  end
   -- Dramatiq's encoder ends every message so, and no JSON string can: its closing quote would come after the brace.
+  -- What is damaged between the two ends is not noticed: it still is this message's own time.
   local millis = payload:sub(-64):match('[{,]"message_timestamp":(%d+)}$')
   if millis then
     return millis
-  end
-  if not payload:find('^%s*{') then
-    return redis.error_reply('ERR payload of message ' .. id .. ' is not a JSON object')
   end
   if #payload > allowance then
     return redis.error_reply('ERR payload of message ' .. id .. ' is too long to search for message_timestamp')

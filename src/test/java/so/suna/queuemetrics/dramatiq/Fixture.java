@@ -79,6 +79,18 @@ record Fixture(String name, JsonNode json) {
         : Duration.between(Instant.ofEpochMilli(oldest.asLong()), recordedAt());
   }
 
+  /** Of all messages, wherever they are. */
+  Stream<byte[]> payloads() {
+    return elements(json.get("keys"))
+        .filter(key -> key.get("type").asText().equals("hash"))
+        .flatMap(
+            key -> {
+              boolean deflated = key.has("value_base64_zlib");
+              return elements(key.get(deflated ? "value_base64_zlib" : "value_base64"))
+                  .map(pair -> bytes(pair.get(1), deflated));
+            });
+  }
+
   void restoreTo(Jedis redis) {
     redis.flushAll();
     elements(json.get("keys")).forEach(key -> restore(redis, key));

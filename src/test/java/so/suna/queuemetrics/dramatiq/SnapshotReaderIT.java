@@ -178,6 +178,7 @@ class SnapshotReaderIT {
           {"args":[{"message_timestamp":1}],"message_timestamp":1767268790000}
           {"message_timestamp":1767268790000,"args":[{"message_timestamp":1}]}
           {"message_timestamp":1,"message_timestamp":1767268790000}
+          {"message_timestamp":null,"message_timestamp":1767268790000,"zz":1}
           { "message_timestamp" : 1767268790000 }
            {"message_timestamp":1767268790000} \s
           {"message_timestamp":1767268790000,"zz_own_field":true}
@@ -196,12 +197,15 @@ class SnapshotReaderIT {
           """
           {"args":[]}                                   | payload has no message_timestamp
           {"args":[{"message_timestamp":1}]}            | payload has no message_timestamp
-          {"message_timestamp":"1767268790000"}         | message_timestamp must be a number, was a string
-          {"message_timestamp":null}                    | message_timestamp must be a number, was a null
+          {"message_timestamp":"1767268790000"}         | message_timestamp must be whole milliseconds since 1970, was "1767268790000"
+          {"message_timestamp":null}                    | message_timestamp must be whole milliseconds since 1970, was null
           {"message_timestamp":1767268790000.5}         | message_timestamp must be whole milliseconds since 1970, was 1767268790000.5
           {"message_timestamp":-5}                      | message_timestamp must be whole milliseconds since 1970, was -5
           {"message_timestamp":99999999999999999999}    | message_timestamp must be whole milliseconds since 1970, was 99999999999999999999
+          {"message_timestamp":007}                     | message_timestamp must be whole milliseconds since 1970, was 007
           {"message_timestamp":1767268790000            | payload is not valid JSON
+          {"message_timestamp":1767268790000,"a":"\t"}  | payload is not valid JSON
+          prefix {"message_timestamp":1767268790000}    | payload of message a is not a JSON object
           {"message_timestamp":1767268790000} {}        | payload is not valid JSON
           {'message_timestamp':1767268790000}           | payload is not valid JSON
           []                                            | payload of message a is not a JSON object

@@ -1,0 +1,175 @@
+package so.suna.queuemetrics;
+
+import static so.suna.queuemetrics.local.Fuzz.oneOf;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import java.util.List;
+import java.util.Locale;
+import java.util.random.RandomGenerator;
+
+/** What callers can make of a request, and now and then what only a broken Lambda could. */
+final class EventMutations {
+
+  static final String TOKEN = "aZ09._~+/-==";
+
+  private static final List<String> PATHS =
+      List.of("/api/metrics/queue", "/api/health", "/api/health-docker", "/", "", "/api");
+
+  private static final List<String> PIECES =
+      List.of(
+          "/",
+          "//",
+          "/.",
+          "/..",
+          "%2f",
+          "%2F",
+          "%",
+          "%2",
+          "%zz",
+          "%00",
+          "%c3%28",
+          "%F0%9F%A6%91",
+          "+",
+          "?",
+          "#",
+          ";",
+          "\\",
+          "\0",
+          "\r\n",
+          "é",
+          "🦑",
+          "\ud83d",
+          "\u202e",
+          " ",
+          "a",
+          "x".repeat(5_000));
+
+  private static final List<String> METHODS =
+      List.of(
+          "GET",
+          "HEAD",
+          "POST",
+          "PUT",
+          "DELETE",
+          "OPTIONS",
+          "TRACE",
+          "get",
+          "Head",
+          "GET ",
+          "",
+          "G\0T",
+          "ＧＥＴ",
+          "x".repeat(5_000));
+
+  private static final List<String> AUTHORIZATIONS =
+      List.of(
+          "Bearer " + TOKEN,
+          "bearer " + TOKEN,
+          "BEARER  " + TOKEN + " ",
+          "Bearer" + TOKEN,
+          "Bearer ",
+          "Bearer",
+          TOKEN,
+          "Basic " + TOKEN,
+          "Bearer " + TOKEN + "=",
+          "Bearer " + TOKEN.substring(1),
+          "Bearer " + TOKEN.toLowerCase(Locale.ROOT),
+          "Bearer " + TOKEN + ", Bearer " + TOKEN,
+          "Bearer\t" + TOKEN,
+          "Bearer " + TOKEN + "\0",
+          " Bearer " + TOKEN,
+          "Bearer \ud83d",
+          "Bearer ?",
+          "",
+          "x".repeat(5_000));
+
+  private static final List<String> NAMES =
+      List.of(
+          "authorization",
+          "authorization",
+          "Authorization",
+          "AUTHORIZATION",
+          "authorızation",
+          "authorization ",
+          "x-authorization",
+          "cookie",
+          "");
+
+  private static final List<JsonElement> ODD =
+      List.of(
+          JsonNull.INSTANCE,
+          new JsonPrimitive(0),
+          new JsonPrimitive(-1.5),
+          new JsonPrimitive(true),
+          new JsonPrimitive(""),
+          new JsonPrimitive("🦑"),
+          new JsonArray(),
+          new JsonObject());
+
+  private EventMutations() {}
+
+  /** One to five changes. */
+  static JsonObject mutated(RandomGenerator random, JsonObject event) {
+    JsonObject mutated = event.deepCopy();
+    for (int changes = random.nextInt(1, 6); changes > 0; changes--) {
+      change(random, mutated);
+    }
+    return mutated;
+  }
+
+  private static void change(RandomGenerator random, JsonObject event) {
+    switch (random.nextInt(10)) {
+      case 0, 1, 2 -> event.addProperty("rawPath", path(random));
+      case 3, 4 ->
+          inside(event, "requestContext", "http").addProperty("method", oneOf(random, METHODS));
+      case 5, 6, 7 ->
+          inside(event, "headers").addProperty(oneOf(random, NAMES), oneOf(random, AUTHORIZATIONS));
+      case 8 -> event.addProperty("body", oneOf(random, PIECES).repeat(20));
+      default -> odd(random, event);
+    }
+  }
+
+  private static String path(RandomGenerator random) {
+    var path = new StringBuilder(oneOf(random, PATHS));
+    for (int changes = random.nextInt(3); changes > 0 && !path.isEmpty(); changes--) {
+      int at = random.nextInt(path.length());
+      switch (random.nextInt(4)) {
+        case 0 -> path.insert(at, oneOf(random, PIECES));
+        case 1 -> path.deleteCharAt(at);
+        case 2 -> path.setCharAt(at, Character.toUpperCase(path.charAt(at)));
+        default -> path.replace(at, at + 1, "%%%02x".formatted((int) path.charAt(at)));
+      }
+    }
+    return path.toString();
+  }
+
+  /** Something of another type, or nothing, in any place. */
+  private static void odd(RandomGenerator random, JsonObject event) {
+    JsonObject within = event;
+    String name = oneOf(random, List.copyOf(within.keySet()));
+    while (random.nextBoolean()
+        && within.get(name) instanceof JsonObject deeper
+        && !deeper.isEmpty()) {
+      within = deeper;
+      name = oneOf(random, List.copyOf(within.keySet()));
+    }
+    if (random.nextBoolean()) {
+      within.add(name, oneOf(random, ODD));
+    } else {
+      within.remove(name);
+    }
+  }
+
+  /** The object in there, or one that goes nowhere. */
+  private static JsonObject inside(JsonObject event, String... names) {
+    JsonElement found = event;
+    for (String name : names) {
+      found = found instanceof JsonObject object ? object.get(name) : JsonNull.INSTANCE;
+    }
+    return found instanceof JsonObject object ? object : new JsonObject();
+  }
+}

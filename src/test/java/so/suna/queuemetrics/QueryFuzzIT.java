@@ -1,0 +1,241 @@
+package so.suna.queuemetrics;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
+import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
+import com.amazonaws.services.lambda.runtime.serialization.PojoSerializer;
+import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import so.suna.queuemetrics.local.Fuzz;
+import so.suna.queuemetrics.local.LocalContext;
+import so.suna.queuemetrics.local.RedisServer;
+
+/**
+ * Requests that were changed at random, through the real handler, read and written as Lambda reads
+ * and writes them.
+ */
+class QueryFuzzIT {
+
+  private static final PojoSerializer<APIGatewayV2HTTPEvent> EVENTS =
+      serializer(APIGatewayV2HTTPEvent.class);
+  private static final PojoSerializer<APIGatewayV2HTTPResponse> ANSWERS =
+      serializer(APIGatewayV2HTTPResponse.class);
+
+  /** What a route says where Redis is down; nothing where it asks none. */
+  private static final Map<String, String> FAILURES =
+      Map.of(
+          "/api/metrics/queue", "Failed to get queue metrics",
+          "/api/health", "",
+          "/api/health-docker", "Health check failed");
+
+  private static final Pattern PERCENT = Pattern.compile("%([0-9A-Fa-f]{2})");
+
+  private static RedisServer redis;
+  private static List<JsonObject> recorded;
+
+  @BeforeAll
+  static void start() throws IOException {
+    redis = RedisServer.start();
+    try (Stream<Path> files = Files.list(Path.of("events"))) {
+      recorded =
+          files
+              .filter(file -> !file.endsWith("scheduled-tick.json"))
+              .sorted()
+              .map(QueryFuzzIT::read)
+              .toList();
+    }
+  }
+
+  @AfterAll
+  static void stop() {
+    redis.close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"up, with a token", "up, without", "down, with a token", "down, without"})
+  void requestHasTheAnswerThatIsDocumentedAndTheTokenIsWanted(String state, String token) {
+    boolean up = state.equals("up");
+    boolean tokenIsSet = token.equals("with a token");
+    var handler = handler(up, tokenIsSet);
+    int[] refused = {0};
+    Fuzz.cases(
+        "requests, Redis %s, %s".formatted(state, token),
+        2_000,
+        random -> {
+          JsonObject event = EventMutations.mutated(random, Fuzz.oneOf(random, recorded));
+          Optional<APIGatewayV2HTTPEvent> given = given(event);
+          if (given.isEmpty()) {
+            refused[0]++;
+            return;
+          }
+          var context = new LocalContext();
+
+          var answer = written(handler.handleRequest(given.get(), context));
+
+          boolean head = "HEAD".equals(text(event, "requestContext", "http", "method"));
+          List<Integer> statuses = statuses(event, up, tokenIsSet);
+          int status = answer.get("statusCode").getAsInt();
+          assertThat(status).as("status for %s", event).isIn(statuses);
+          assertThat(answer.get("body").getAsString())
+              .as("body for %s", event)
+              .matches(head ? "" : body(event, status));
+          assertThat(headers(answer)).isEqualTo(headers(status));
+          assertThat(context.logged()).hasSize(status == 500 ? 1 : 0);
+          assertThat(context.logged() + answer.toString()).doesNotContain(EventMutations.TOKEN);
+        });
+    System.out.printf("  %d of them refused by Lambda's own reader%n", refused[0]);
+  }
+
+  /** Both where several headers show different tokens. */
+  private static List<Integer> statuses(JsonObject event, boolean up, boolean tokenIsSet) {
+    int allowed = statusWhenAllowed(event, up);
+    List<Boolean> shown = tokensShown(event);
+    if (!tokenIsSet || (!shown.isEmpty() && !shown.contains(false))) {
+      return List.of(allowed);
+    }
+    return shown.contains(true) ? List.of(allowed, 401) : List.of(401);
+  }
+
+  private static int statusWhenAllowed(JsonObject event, boolean up) {
+    String failure = FAILURES.get(path(event));
+    if (failure == null) {
+      return 404;
+    }
+    if (!List.of("GET", "HEAD").contains(text(event, "requestContext", "http", "method"))) {
+      return 405;
+    }
+    return up || failure.isEmpty() ? 200 : 500;
+  }
+
+  private static String body(JsonObject event, int status) {
+    return switch (status) {
+      case 200 ->
+          path(event).equals("/api/metrics/queue")
+              ? "\\{\"queue_depth\":0,.*}"
+              : "\\{\"status\":\"ok\",.*}";
+      case 401 -> "\\{\"detail\":\"Unauthorized\"}";
+      case 404 -> "\\{\"detail\":\"Not Found\"}";
+      case 405 -> "\\{\"detail\":\"Method Not Allowed\"}";
+      default -> "\\{\"detail\":\"" + FAILURES.get(path(event)) + "\"}";
+    };
+  }
+
+  private static Map<String, String> headers(int status) {
+    var headers =
+        new HashMap<>(Map.of("Content-Type", "application/json", "Cache-Control", "no-store"));
+    if (status == 401) {
+      headers.put("WWW-Authenticate", "Bearer");
+    }
+    if (status == 405) {
+      headers.put("Allow", "GET, HEAD");
+    }
+    return headers;
+  }
+
+  /** Of each header of that name, whether it shows the token. */
+  private static List<Boolean> tokensShown(JsonObject event) {
+    return event.get("headers") instanceof JsonObject headers
+        ? headers.entrySet().stream()
+            .filter(header -> header.getKey().equalsIgnoreCase("authorization"))
+            .filter(header -> header.getValue() instanceof JsonPrimitive)
+            .map(header -> header.getValue().getAsString())
+            .map(
+                value ->
+                    value.matches("(?i:bearer) +" + Pattern.quote(EventMutations.TOKEN) + " *"))
+            .toList()
+        : List.of();
+  }
+
+  private static String path(JsonObject event) {
+    String utf8 = new String(text(event, "rawPath").getBytes(UTF_8), ISO_8859_1);
+    String decoded =
+        PERCENT
+            .matcher(utf8)
+            .replaceAll(
+                hex -> Matcher.quoteReplacement("" + (char) Integer.parseInt(hex.group(1), 16)));
+    return new String(decoded.getBytes(ISO_8859_1), UTF_8);
+  }
+
+  /** Numbers and booleans are read as texts; what is no text at all is empty. */
+  private static String text(JsonObject event, String... names) {
+    JsonElement found = event;
+    for (String name : names) {
+      found = found instanceof JsonObject object ? object.get(name) : null;
+    }
+    return found instanceof JsonPrimitive text ? text.getAsString() : "";
+  }
+
+  private static QueryHandler handler(boolean up, boolean tokenIsSet) {
+    int port = up ? redis.port() : RedisServer.freePort();
+    return new QueryHandler(
+        Map.of(
+            "REDIS_HOST",
+            "127.0.0.1",
+            "REDIS_PORT",
+            "" + port,
+            "REDIS_TLS",
+            "false",
+            "QUERY_TOKEN",
+            tokenIsSet ? EventMutations.TOKEN : ""));
+  }
+
+  /** Empty where Lambda's own reader refuses the event, so that no handler ever sees it. */
+  private static Optional<APIGatewayV2HTTPEvent> given(JsonObject event) {
+    try {
+      return Optional.of(
+          EVENTS.fromJson(new ByteArrayInputStream(event.toString().getBytes(UTF_8))));
+    } catch (UncheckedIOException _) {
+      return Optional.empty();
+    }
+  }
+
+  private static JsonObject written(APIGatewayV2HTTPResponse answer) {
+    var json = new ByteArrayOutputStream();
+    ANSWERS.toJson(answer, json);
+    return JsonParser.parseString(json.toString(UTF_8)).getAsJsonObject();
+  }
+
+  private static Map<String, String> headers(JsonObject answer) {
+    var headers = new HashMap<String, String>();
+    answer
+        .getAsJsonObject("headers")
+        .asMap()
+        .forEach((name, value) -> headers.put(name, value.getAsString()));
+    return headers;
+  }
+
+  private static <T> PojoSerializer<T> serializer(Class<T> type) {
+    return LambdaEventSerializers.serializerFor(type, QueryFuzzIT.class.getClassLoader());
+  }
+
+  private static JsonObject read(Path file) {
+    try {
+      return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+"""What could be wrong with the code and must be noticed: each a change, and the tests that should see it."""
+
+from dataclasses import dataclass
+
+READER = "dramatiq/SnapshotReader.java"
+SCRIPT = "dramatiq/snapshot.lua"
+AGE = "dramatiq/MessageAge.java"
+BROKER = "dramatiq/BrokerSnapshot.java"
+DATUMS = "cloudwatch/Datums.java"
+PUBLISHER = "cloudwatch/MetricPublisher.java"
+HANDLER = "PublishHandler.java"
+REDIS = "redis/ReadOnlyRedis.java"
+ROUTES = "http/Routes.java"
+TOKEN = "http/BearerToken.java"
+WORKERS = "ecs/WorkerCounter.java"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    tests: tuple[str, ...]
+    edits: tuple[tuple[str, str, str], ...]  # file, what stands there once, what stands there then
+
+
+def mutation(name, tests, *edits):
+    return Mutation(name, tuple(tests.split()), edits)
+
+
+MUTATIONS = (
+    mutation("dead letters are read with LLEN", "dramatiq.SnapshotReaderIT",
+             (SCRIPT, "redis.pcall('ZCARD', dead)", "redis.pcall('LLEN', dead)")),
+    mutation("delayed is LLEN of .DQ", "dramatiq.SnapshotReaderIT",
+             (READER, '".DQ.msgs"', '".DQ"'),
+             (SCRIPT, "redis.pcall('HLEN', delayed)", "redis.pcall('LLEN', delayed)")),
+    mutation("in flight is HLEN, the waiting included", "dramatiq.SnapshotReaderIT",
+             (READER, "payloads - ids", "payloads")),
+    mutation("in flight may be negative", "dramatiq.SnapshotReaderIT",
+             (READER, "&& messages < 0", "&& messages < -9")),
+    mutation("new are the dead letters and heartbeats of an hour", "dramatiq.SnapshotReaderIT",
+             (READER, "RECENT = Duration.ofSeconds(60)", "RECENT = Duration.ofHours(1)")),
+    mutation("a value that Redis refused is 0", "dramatiq.SnapshotReaderIT",
+             (READER, ': new Unknown<>("%s not read: %s".formatted(what, reason(reply)))', ": new Known<>(0L)")),
+    mutation("a value that is unknown is published as 0", "cloudwatch.DatumsTest",
+             (DATUMS, "count.known().map(messages -> datum(metric, messages, at, dimensions))",
+              "Optional.of(datum(metric, count.known().orElse(0L), at, dimensions))")),
+    mutation("an age that is unknown is published as 0", "cloudwatch.DatumsTest",
+             (DATUMS, "age.known()", "Optional.of(age.known().orElse(Duration.ZERO))")),
+    mutation("a Redis that does not answer is read as empty", "PublishHandlerIT",
+             (HANDLER, 'report.attempt("redis", queues)', """report.attempt("redis", () -> {
+                 try {
+                   return queues.get();
+                 } catch (RuntimeException _) {
+                   var zero = new so.suna.queuemetrics.dramatiq.Reading.Known<>(0L);
+                   var age = new so.suna.queuemetrics.dramatiq.Reading.Known<>(Duration.ZERO);
+                   var queue = new so.suna.queuemetrics.dramatiq.QueueSnapshot(
+                       new so.suna.queuemetrics.dramatiq.QueueName("default"), zero, zero, zero, zero, zero, age);
+                   return new BrokerSnapshot(clock.instant(), List.of(queue), zero);
+                 }
+               })""")),
+    mutation("the age is that of index -1 only", "dramatiq.SnapshotReaderIT",
+             (SCRIPT, "redis.pcall('LINDEX', ids, 0)", "redis.pcall('LINDEX', ids, -1)")),
+    mutation("the age is that of index 0 only", "dramatiq.SnapshotReaderIT",
+             (SCRIPT, "redis.pcall('LINDEX', ids, -1)", "redis.pcall('LINDEX', ids, 0)")),
+    mutation("the age is that of the younger message", "dramatiq.SnapshotReaderIT",
+             (AGE, "Math.min(sentMillis(first), sentMillis(last))", "Math.max(sentMillis(first), sentMillis(last))")),
+    mutation("an age may be negative", "dramatiq.SnapshotReaderIT",
+             (AGE, "Math.max(0, now.toEpochMilli() - oldestMillis)", "now.toEpochMilli() - oldestMillis")),
+    mutation("a timestamp in an argument is taken", "dramatiq.SnapshotReaderIT dramatiq.PayloadFuzzIT",
+             (SCRIPT, """payload:sub(-64):match('[{,]"message_timestamp":(%d+)}$')""",
+              """payload:match('[{,]"message_timestamp":(%d+)')""")),
+    mutation("a payload that only ends like a message tells an age", "dramatiq.PayloadFuzzIT",
+             (SCRIPT, """payload:find('^[ \\t\\n\\r]*{')""", "payload:find('{')")),
+    mutation("a payload in broken UTF-8 tells an age", "dramatiq.PayloadFuzzIT",
+             (AGE, "StandardCharsets.UTF_8.newDecoder()", "StandardCharsets.UTF_8")),
+    mutation("the ages of the queues are added", "dramatiq.BrokerSnapshotTest",
+             (BROKER, "(a, b) -> a.compareTo(b) >= 0 ? a : b", "Duration::plus")),
+    mutation("what is in flight is no backlog", "dramatiq.BrokerSnapshotTest",
+             (BROKER, "waiting().and(inFlight(), Long::sum)", "waiting().and(inFlight(), (ids, _) -> ids)")),
+    mutation("no worker does not count as one", "cloudwatch.DatumsTest",
+             (DATUMS, "Math.max(1, workers)", "workers")),
+    mutation("the unit is missing", "cloudwatch.DatumsTest",
+             (DATUMS, ".unit(metric.unit())", "")),
+    mutation("the dimensions are missing", "cloudwatch.DatumsTest",
+             (DATUMS, ".dimensions(dimensions)", "")),
+    mutation("the timestamp is that of the put", "cloudwatch.DatumsTest",
+             (DATUMS, ".timestamp(at)", ".timestamp(Instant.now())")),
+    mutation("the namespace is always Kortix", "cloudwatch.MetricPublisherTest PublishHandlerIT",
+             (PUBLISHER, "request.namespace(namespace)", 'request.namespace("Kortix")')),
+    mutation("a tick with problems succeeds", "PublishHandlerTest",
+             (HANDLER, "report.throwIfAnythingFailed();", "")),
+    mutation("a value that could not be read is not named", "PublishHandlerTest",
+             (HANDLER, "snapshot.map(BrokerSnapshot::problems).ifPresent(report::add);", "")),
+    mutation("without workers the backlog per worker is published all the same", "PublishHandlerTest",
+             (HANDLER, "running.flatMap(count -> datums.ofBacklogPerWorker(queues, count))",
+              "datums.ofBacklogPerWorker(queues, running.orElse(0))")),
+    mutation("a service that was deleted counts 0 workers", "ecs.WorkerCounterIT",
+             (WORKERS, '.filter(found -> !"INACTIVE".equals(found.status()))', "")),
+    mutation("a kept connection that died fails the tick", "PublishHandlerIT",
+             (REDIS, "} catch (JedisConnectionException _) {\n        close();\n      }",
+              "} catch (JedisConnectionException e) {\n        close();\n        throw e;\n      }")),
+    mutation("a connection is kept for ever", "redis.ReadOnlyRedisIT",
+             (REDIS, "!clock.instant().isBefore(keptSince.plus(KEPT_FOR))", "false")),
+    mutation("a silent Redis is waited for until Lambda ends the tick", "PublishHandlerIT",
+             (REDIS, "READ_TIMEOUT = Duration.ofSeconds(2)", "READ_TIMEOUT = Duration.ofSeconds(9)")),
+    mutation("the script is run with EVAL, which may write", "PublishHandlerIT",
+             (REDIS, "evaluate = Command.EVAL_RO;", "evaluate = Command.EVAL;")),
+    mutation("an answer may be older than a second", "http.RoutesTest",
+             (ROUTES, "SHARED_FOR = Duration.ofSeconds(1)", "SHARED_FOR = Duration.ofMinutes(1)")),
+    mutation("every token is right", "http.BearerTokenTest http.RoutesTest QueryFuzzIT",
+             (TOKEN, "return MessageDigest.isEqual(token, shown.getBytes(StandardCharsets.UTF_8));", "return true;")),
+    mutation("a caller sees the cause of a failure", "QueryHandlerTest",
+             (ROUTES, 'Answer.error(500, "Failed to get queue metrics")', "Answer.error(500, e.getMessage())")),
+    mutation("a path with a stray % ends in a failure", "QueryFuzzIT",
+             (ROUTES, "catch (IllegalArgumentException _) {\n      return path;",
+              "catch (IllegalArgumentException e) {\n      throw e;")),
+)
