@@ -32,9 +32,7 @@ def test_a_killed_primary_costs_at_most_one_tick_and_its_return_none(network, pa
         until("it reads the new primary", right_again, seconds=60, pause=1)
         lost = time.monotonic() - promoted_at
         with capsys.disabled():
-            print(
-                f"\nright again {lost:.1f} s after the promotion; {len(failures)} ticks failed meanwhile: {set(failures)}"
-            )
+            print(f"\nright again {lost:.1f} s after the promotion; {len(failures)} ticks failed: {set(failures)}")
         # A tick a minute: at most one falls in here. Java keeps an address that it looked up for 30 s.
         assert lost < 60
         agree(group.fleet, group.reader, brokers=1, default={"waiting": 5})

@@ -123,7 +123,7 @@ def test_every_reading_is_within_what_is_possible_at_its_instant(soaked, pytestc
         sent, dead = len(fleet.look().at["enqueued"]), len(fleet.look().at["nacked"])
         with capsys.disabled():
             print(
-                f"\nseed {seed}, {time.monotonic() - begun:.0f} s: {sent} messages (retries and due ones counted again),"
+                f"\nseed {seed}, {time.monotonic() - begun:.0f} s: {sent} messages (a retry and a due one count again),"
                 f" {dead} given up, {soak.killed} containers killed, {soak.shut_down} shut down;"
                 f" {soak.readings} readings, {soak.exact} of them exact"
             )
