@@ -1,5 +1,6 @@
 """What the rehearsal's tests share. Whatever is expensive lives for the session, and starts only where it is asked for."""
 
+import collections
 import os
 import shutil
 
@@ -11,6 +12,23 @@ from localaws import LocalAws
 from machine import ROOT, WORK, Network, run
 from redis_server import Redis
 from tls import make_certificates
+
+pytest.register_assert_rewrite("fleet", "reader")
+pytest_plugins = ["long_waits"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak-seconds", type=int, default=120, help="how long work is sent at random")
+    parser.addoption("--soak-seed", type=int, default=20261125, help="what decides which work that is")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How long each part took."""
+    seconds = collections.Counter()
+    for report in (each for kind in terminalreporter.stats.values() for each in kind if hasattr(each, "duration")):
+        seconds[report.nodeid.partition("::")[0]] += report.duration
+    for part, took in seconds.items():
+        terminalreporter.write_line(f"{took:6.1f} s  {part}")
 
 
 @pytest.fixture(scope="session")

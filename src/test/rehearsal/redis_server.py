@@ -3,6 +3,9 @@
 import images
 from machine import Container, until
 
+# So that a replica is served when it asks, and not when others may have come.
+AT_ONCE = ("--repl-diskless-sync-delay", "0")
+
 
 class Redis(Container):
     """Answers PING once it is made, unless told not to wait for that (as with a password for everybody)."""

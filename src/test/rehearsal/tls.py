@@ -36,8 +36,8 @@ def make_certificates(folder):
     signed = ["-CA", "issuer.pem", "-CAkey", "issuer.key", "-CAcreateserial", "-extfile", "names", "-days", "2"]
     run("openssl", "x509", "-req", "-in", "server.csr", *signed, "-out", "server.pem", cwd=folder)
     shutil.copyfile(jdk25() / "lib/security/cacerts", folder / "cacerts")
-    store = ["-keystore", "cacerts", "-storepass", "changeit"]
-    run(jdk25() / "bin/keytool", "-importcert", "-noprompt", "-alias", "rehearsal", "-file", "issuer.pem", *store, cwd=folder)
+    import_it = ["-importcert", "-noprompt", "-alias", "rehearsal", "-file", "issuer.pem"]
+    run(jdk25() / "bin/keytool", *import_it, "-keystore", "cacerts", "-storepass", "changeit", cwd=folder)
     return Certificates(folder)
 
 
@@ -48,8 +48,9 @@ class TlsRedis(Redis):
         self.password = password
         here = ["--volume", f"{certificates.folder}:/tls:ro"]
         aliases = [part for name in names for part in ("--network-alias", name)]
-        files = ["--tls-cert-file", "/tls/server.pem", "--tls-key-file", "/tls/server.key", "--tls-ca-cert-file", "/tls/issuer.pem"]
-        secured = ["--port", "0", "--tls-port", "6379", *files, "--tls-auth-clients", "no", "--requirepass", password]
+        files = {"cert": "server.pem", "key": "server.key", "ca-cert": "issuer.pem"}
+        secured = [part for kind, file in files.items() for part in (f"--tls-{kind}-file", f"/tls/{file}")]
+        secured += ["--port", "0", "--tls-port", "6379", "--tls-auth-clients", "no", "--requirepass", password]
         super().__init__(network, *secured, options=[*here, *aliases], wait=False)
         until(f"{self.name} answers PING", self.answers)
 

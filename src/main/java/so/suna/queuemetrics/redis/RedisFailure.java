@@ -51,7 +51,9 @@ record RedisFailure(RedisEndpoint endpoint) {
               .formatted(endpoint, said),
           e);
     }
-    if (said.startsWith("NOAUTH")) {
+    // Before a login, Redis takes no command of more than ten parts, such as a script with many
+    // keys.
+    if (said.startsWith("NOAUTH") || said.startsWith("ERR Protocol error: unauthenticated")) {
       return new RedisException("%s wants a login %s: %s".formatted(endpoint, settings(), said), e);
     }
     return new RedisException("%s refused: %s".formatted(endpoint, said), e);

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -151,6 +152,18 @@ class RedisLoginIT {
         name() + " wants a login (REDIS_AUTHENTICATION is none): NOAUTH Authentication required.";
     assertThatThrownBy(redis::ping).isInstanceOf(RedisException.class).hasMessage(wanted);
     assertThatThrownBy(() -> evaluate(redis)).isInstanceOf(RedisException.class).hasMessage(wanted);
+  }
+
+  @Test
+  void missingLoginIsNamedForALongCommandTooWhichRedisRefusesInOtherWords() {
+    wantPassword();
+    List<String> keys = Collections.nCopies(8, "key");
+    assertThatThrownBy(() -> as(new Login.None()).evaluate("return 1", keys, List.of()))
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " wants a login (REDIS_AUTHENTICATION is none):"
+                + " ERR Protocol error: unauthenticated multibulk length");
   }
 
   @Test

@@ -1,0 +1,154 @@
+"""Dramatiq's side, run in an environment with one version of Dramatiq: actors that do as they are told, and a journal.
+
+    dramatiq actors         workers, by Dramatiq's own command line
+    python actors.py        a producer: reads a line of JSON for what to send, answers with a line when it is sent
+
+The variable FLEET, in JSON, holds: folder, where the journal and the sockets are; redis, a URL; queues; encoder, json
+or pickle; broker, arguments of RedisBroker. Everything told here comes from Dramatiq's middleware events and from the
+workers' memory, nothing from Redis.
+
+Journal: all processes append to one file, a line of JSON an event. What is done to Redis has two lines, before it
+(enqueuing, acking, nacking) and after it (enqueued, acked, nacked): it took place at some instant between them.
+Memory: each worker process answers on PID.sock what it has fetched and not begun.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import sys
+import threading
+import time
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.encoder import JSONEncoder, PickleEncoder
+from dramatiq.middleware import (
+    AgeLimit,
+    Callbacks,
+    Pipelines,
+    Retries,
+    ShutdownNotifications,
+    TimeLimit,
+)
+
+FLEET = json.loads(os.environ["FLEET"])
+FOLDER = pathlib.Path(FLEET["folder"])
+PRIORITIES = (0, 10, 100)
+
+
+class Journal(dramatiq.Middleware):
+    def __init__(self):
+        self.file = os.open(FOLDER / "journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def note(self, event, message=None, **more):
+        line = {"at": time.time(), "pid": os.getpid(), "event": event, **more}
+        if message is not None:
+            line |= {"id": redis_id(message), "queue": message.queue_name, "sent": message.message_timestamp}
+        # One write in append mode: lines of several processes and threads do not mix.
+        os.write(self.file, (json.dumps(line) + "\n").encode())
+
+    def before_enqueue(self, broker, message, delay):
+        self.note("enqueuing", message)
+
+    def after_enqueue(self, broker, message, delay):
+        self.note("enqueued", message)
+
+    def before_process_message(self, broker, message):
+        self.note("started", message)
+
+    def before_ack(self, broker, message):
+        self.note("acking", message)
+
+    def after_ack(self, broker, message):
+        self.note("acked", message)
+
+    def before_nack(self, broker, message):
+        self.note("nacking", message)
+
+    def after_nack(self, broker, message):
+        self.note("nacked", message)
+
+    def after_worker_boot(self, broker, worker):
+        threading.Thread(target=tell_memory, args=(worker,), daemon=True).start()
+        self.note("booted", parent=os.getppid())
+
+    def before_worker_shutdown(self, broker, worker):
+        self.note("stopping")
+
+
+def redis_id(message):
+    """Of this copy in Redis; message_id stays the same when a message is delayed or retried."""
+    return message.options["redis_message_id"]
+
+
+def tell_memory(worker):
+    asked = False
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(FOLDER / f"{os.getpid()}.sock"))
+        server.listen()
+        while True:
+            caller, _ = server.accept()
+            consumers = [thread.consumer for thread in list(worker.consumers.values()) if thread.consumer]
+            # Something came, or nothing did: in either case it has asked Redis and is known there.
+            asked = asked or any(each.misses or each.outstanding_message_count for each in consumers)
+            with caller, contextlib.suppress(OSError):
+                caller.sendall(json.dumps({"asked": asked, "memory": memory(worker)}).encode())
+
+
+def memory(worker):
+    """By redis_message_id: fetched, but no thread has begun it."""
+    ids = []
+    for queue in [worker.work_queue, *(thread.delay_queue for thread in list(worker.consumers.values()))]:
+        with queue.mutex:
+            items = list(queue.queue)
+        # 1.x keeps (priority, message), 2.x an object.
+        ids += [redis_id(item[1] if isinstance(item, tuple) else item.message) for item in items]
+    for thread in list(worker.consumers.values()):
+        if thread.consumer:
+            ids += [redis_id(dramatiq.Message.decode(data)) for data in list(thread.consumer.message_cache)]
+    return ids
+
+
+def act(what, seconds=0):
+    if what == "wait":
+        with socket.socket(socket.AF_UNIX) as gate:
+            gate.connect(str(FOLDER / "gate.sock"))
+            what = gate.recv(16).decode()  # until somebody lets it through
+    elif what == "sleep":
+        time.sleep(seconds)
+    if what == "fail":
+        raise RuntimeError("fails as it was told")
+
+
+def broker():
+    dramatiq.set_encoder({"json": JSONEncoder, "pickle": PickleEncoder}[FLEET["encoder"]]())
+    # Dramatiq's defaults but for Prometheus, which would open a port.
+    usual = [each() for each in (AgeLimit, TimeLimit, ShutdownNotifications, Callbacks, Pipelines, Retries)]
+    made = RedisBroker(url=FLEET["redis"], middleware=[*usual, journal], **FLEET["broker"])
+    dramatiq.set_broker(made)
+    for queue in FLEET["queues"]:
+        for priority in PRIORITIES:
+            dramatiq.actor(act, actor_name=f"{queue}:{priority}", queue_name=queue, priority=priority)
+    return made
+
+
+def produce():
+    for line in sys.stdin:
+        order = json.loads(line)
+        if queue := order.get("purge"):
+            made_broker.flush(queue)
+            journal.note("purged", queue=queue)
+            ids = []
+        else:
+            actor = made_broker.get_actor(order["actor"])
+            sent = [actor.send_with_options(args=order["args"], **order["options"]) for _ in range(order["count"])]
+            ids = [redis_id(message) for message in sent]
+        print(json.dumps(ids), flush=True)
+
+
+journal = Journal()
+made_broker = broker()
+if __name__ == "__main__":
+    produce()

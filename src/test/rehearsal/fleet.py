@@ -1,0 +1,246 @@
+"""A fleet of real Dramatiq: producers and workers in processes of their own, as actors.py tells them to be."""
+
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from journal import Journal, Look
+from machine import WORK, until
+
+HERE = pathlib.Path(__file__).resolve().parent
+VERSIONS = ("1.18.0", "2.2.0")
+PATIENCE_SECONDS = 30
+
+
+class Fleet:
+    """Over one Redis, a container or a URL. Whatever is still there at the end of the `with` is killed."""
+
+    def __init__(self, version, redis, queues=("default",), encoder="json", **broker):
+        self.version = version
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))  # short, as a socket's path must be
+        self.silent_for = broker.get("heartbeat_timeout", 60_000) / 1000  # then Dramatiq may forget a broker
+        address = redis if isinstance(redis, str) else f"redis://{redis.address}:6379/0"
+        settings = {
+            "redis": address,
+            "queues": queues,
+            "encoder": encoder,
+            "broker": broker,
+            "folder": str(self.folder),
+        }
+        self.environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "FLEET": json.dumps(settings)}
+        self.gate = Gate(self.folder / "gate.sock")
+        self.journal = Journal(self.folder / "journal")
+        self.crews, self.producers = [], []
+        self.own = self.producer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for crew in self.crews:
+            crew.kill()
+            crew.log.close()
+        for producer in self.producers:
+            producer.close()
+        self.gate.close()
+        shutil.rmtree(self.folder)
+
+    def command(self, name, *arguments, version=None, **more):
+        program = WORK / f"dramatiq-{version or self.version}" / "bin" / name
+        return subprocess.Popen([program, *arguments], cwd=HERE, env=self.environment, **more)
+
+    def producer(self, version=None):
+        """A connection of its own; Redis knows it once it has sent something."""
+        self.producers.append(Producer(self, version))
+        return self.producers[-1]
+
+    def send(self, count=1, actor="default:0", what="wait", seconds=0, **options):
+        """By the fleet's own producer; the ids, once all are sent."""
+        return self.own.send(count, actor, what, seconds, **options)
+
+    def workers(self, processes, threads, queues=None, version=None):
+        """One container's worth, once every process has asked Redis for work."""
+        crew = self.begin_workers(processes, threads, queues, version)
+        until(f"{processes} processes asked for work", crew.all_asked)
+        return crew
+
+    def begin_workers(self, processes, threads, queues=None, version=None):
+        self.crews.append(Crew(self, processes, threads, queues, version))
+        return self.crews[-1]
+
+    def settle(self, running, in_memory):
+        """Waits until this many messages run and this many more are in the workers' memory; nothing moves then."""
+
+        def settled():
+            look = self.look()
+            return (len(look.running), len(look.memory)) == (running, in_memory)
+
+        until(f"{running} run and {in_memory} more are in memory", settled)
+
+    @property
+    def finished(self):
+        """How many messages were acknowledged; a delayed one is, when its copy is ready to be run."""
+        return len(self.journal.read_on().at["acked"])
+
+    def look(self):
+        """All that Dramatiq's side knows now."""
+        # What a worker that shuts down has in memory, it may have given back a moment later.
+        memory = {one for crew in self.crews if crew.steady for one in crew.memory()}
+        senders = [producer.sent_at for producer in self.producers if producer.sent_at]
+        return Look(self.journal, memory, [crew.describe() for crew in self.crews], senders, self.silent_for)
+
+
+class Producer:
+    """A broker that only sends."""
+
+    def __init__(self, fleet, version=None):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = fleet.command("python", "actors.py", version=version, **pipes)
+        self.sent_at = None
+
+    def send(self, count=1, actor="default:0", what="wait", seconds=0, **options):
+        return self._tell({"actor": actor, "args": [what, seconds], "options": options, "count": count})
+
+    def purge(self, queue):
+        """As `broker.flush` does."""
+        return self._tell({"purge": queue})
+
+    def _tell(self, order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the producer ended with status {self.process.wait()} when told {order}")
+        self.sent_at = time.time()
+        return json.loads(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE_SECONDS)
+        self.process.stdout.close()
+
+
+class Crew:
+    """The worker processes below one `dramatiq` command: what an ECS task runs."""
+
+    def __init__(self, fleet, processes, threads, queues, version):
+        self.fleet, self.processes, self.threads, self.queues = fleet, processes, threads, queues
+        self.log = open(fleet.folder / f"workers-{len(fleet.crews)}.log", "w+")
+        some = ["--queues", *queues] if queues else []
+        counts = ["--processes", str(processes), "--threads", str(threads)]
+        # A session of its own, so that it can be killed whole, as a container is.
+        self.process = fleet.command(
+            "dramatiq", "actors", *counts, *some, version=version,
+            stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        self.steady = True  # keeps what it has fetched
+        self.left_at = None
+        self.asked = 0
+        self.fetch_ahead = 2 * threads * processes  # of each queue: Dramatiq's default
+
+    def all_asked(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the workers ended with status {self.process.returncode}:\n{self.said()}")
+        self.asked = sum(answer["asked"] for answer in self.answers())
+        return self.asked == self.processes
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def pids(self):
+        return self.fleet.journal.read_on().children.get(self.process.pid, [])
+
+    def answers(self):
+        return [answer for pid in self.pids() if (answer := self._ask(pid))]
+
+    def _ask(self, pid):
+        with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as teller:
+            teller.connect(str(self.fleet.folder / f"{pid}.sock"))
+            return json.load(teller.makefile())
+        return None
+
+    def memory(self):
+        """Ids that were fetched and not begun."""
+        return [one for answer in self.answers() for one in answer["memory"]]
+
+    def begin_shutdown(self):
+        """As ECS stops a task: the workers finish what runs, and give back what they only fetched."""
+        self.steady = False
+        self.process.send_signal(signal.SIGTERM)
+
+    def shut_down(self):
+        """
+        While each thread waits at the gate and nothing else waits in Redis: so all that is in memory comes back. A
+        worker that fetches on meanwhile may forget some, which stay in flight until its broker is found dead.
+        """
+        self.begin_shutdown()
+        told = lambda: self.fleet.journal.read_on().stopping.issuperset(self.pids())  # noqa: E731
+        until("the processes are told to stop", told)
+        self.fleet.gate.let_through(self.processes * self.threads)
+        until("the workers have ended", self.has_left)
+        self.fetch_ahead = 0
+
+    def has_left(self):
+        if self.left_at is None and self.process.poll() is not None:
+            self.left_at = time.time()
+        return self.left_at is not None
+
+    def kill(self):
+        """As the kernel does when memory runs out: nothing is finished or given back."""
+        if not self.has_left():
+            self.steady = False
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.left_at = time.time()
+
+    def describe(self):
+        counts = {"processes": self.processes, "asked": self.asked, "room": self.fetch_ahead}
+        self.has_left()
+        return counts | {"queues": self.queues, "left_at": self.left_at, "pids": self.pids()}
+
+
+class Gate:
+    """Where actors that were told to wait, wait: a connection each, answered by what the actor shall do."""
+
+    def __init__(self, path):
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(str(path))
+        self.server.listen(1000)
+        self.at_it = collections.deque()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                self.at_it.append(self.server.accept()[0])
+
+    def let_through(self, count, what="finish"):
+        """The first that came; waits for them where they have not come yet."""
+        for number in range(1, count + 1):
+            with until(f"message {number} of {count} is at the gate", self._first) as actor:
+                actor.sendall(what.encode())
+
+    def _first(self):
+        """Whose worker has not been killed: an actor says nothing, so whatever can be read is its end."""
+        while self.at_it:
+            actor = self.at_it.popleft()
+            if not select.select([actor], [], [], 0)[0]:
+                return actor
+            actor.close()
+        return None
+
+    def close(self):
+        self.server.close()
+        while self.at_it:
+            self.at_it.popleft().close()

@@ -1,0 +1,185 @@
+"""What our functions say of the queues: the datums of a tick, its log line, and the answer to a query."""
+
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import json
+import time
+
+from functions import PUBLISH, QUERY, Function
+from journal import possible, when_waiting_were_sent
+from machine import ROOT, until
+
+QUEUES = ("default", "emails", "reports-v2.daily")
+NOTHING = {"waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "new_dead_letters": 0}
+
+TICK = json.loads((ROOT / "events/scheduled-tick.json").read_text())
+QUEUE_METRICS = json.loads((ROOT / "events/queue-metrics.json").read_text())
+
+PUBLISHED = {
+    "DramatiqQueueDepth": "waiting",
+    "DramatiqJobsInFlight": "in_flight",
+    "DramatiqJobsDelayed": "delayed",
+    "DramatiqDeadLetters": "dead_letters",
+    "DramatiqNewDeadLetters": "new_dead_letters",
+    "DramatiqOldestJobAge": "oldest_age",
+    "DramatiqActiveBrokers": "active_brokers",
+}
+ANSWERED = {
+    "queue_depth": "waiting",
+    "in_flight": "in_flight",
+    "delay_queue_depth": "delayed",
+    "dead_letter_depth": "dead_letters",
+    "new_dead_letters": "new_dead_letters",
+    "oldest_job_age_seconds": "oldest_age",
+    "active_brokers": "active_brokers",
+}
+MILLISECOND = 0.0011  # both of an age's ends are cut to milliseconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What is unknown is not in it."""
+
+    at: float
+    totals: dict
+    queues: dict
+
+    def counts(self):
+        """Without the ages, which are checked on their own."""
+        totals, *queues = [
+            {name: number for name, number in numbers.items() if name != "oldest_age"}
+            for numbers in (self.totals, *self.queues.values())
+        ]
+        return totals, dict(zip(self.queues, queues, strict=True))
+
+
+class Reader:
+    """Two functions that read the same Redis."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, network, package, front, options=(), **environment):
+        self.front, self.namespace = front, f"reader-{next(self.numbers)}"  # by which its puts are told from others'
+        environment = {
+            "REDIS_TLS": "false",
+            "QUEUE_NAMES": ",".join(QUEUES),
+            "PER_QUEUE_METRICS": "true",
+            "METRIC_NAMESPACE": self.namespace,
+            "AWS_ENDPOINT_URL": front.url,
+        } | environment
+        with contextlib.ExitStack() as stack:
+            self.publish, self.query_function = [
+                stack.enter_context(Function(network, package, handler, environment, options))
+                for handler in (PUBLISH, QUERY)
+            ]
+            self.all = stack.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.all.close()
+
+    def ticked(self):
+        """The invocation, and what it published: None for nothing."""
+        before = len(self.front.calls)
+        invocation = self.publish.invoke(TICK)
+        lines = [json.loads(text) for text in invocation.log.splitlines() if text.startswith('{"event":"tick"')]
+        (line,) = lines
+        if not line["published"]:
+            return invocation, None
+        (put,) = until("the put is told", lambda: [
+            call for call in self.front.calls[before:]
+            if call.operation == "PutMetricData" and call.input["Namespace"] == self.namespace
+        ])  # fmt: skip
+        reading = published(put.input["MetricData"])
+        logged = {name: line[metric] for metric, name in PUBLISHED.items() if line[metric] is not None}
+        assert logged == reading.totals, "the log line must tell what was published"
+        return invocation, reading
+
+    def tick(self):
+        invocation, reading = self.ticked()
+        assert invocation.error is None, f"a tick failed: {invocation.error}"
+        return reading
+
+    def query(self):
+        """An answer that was read from now on: one may be a second old, as a burst of queries shares a read."""
+        since = time.time()
+        return until("an answer is new", lambda: (answer := self.answered()).at >= since and answer)
+
+    def answered(self):
+        answer = self.query_function.invoke(QUEUE_METRICS).payload
+        assert answer["statusCode"] == 200, answer
+        body = json.loads(answer["body"])
+        at = datetime.datetime.fromisoformat(body["timestamp"]).timestamp()
+        return Reading(at, known(body), {queue: known(numbers) for queue, numbers in body["queues"].items()})
+
+
+def known(answered):
+    return {name: answered[key] for key, name in ANSWERED.items() if answered.get(key) is not None}
+
+
+def published(datums):
+    totals, queues, times = {}, {}, set()
+    for datum in datums:
+        dimensions = {each["Name"]: each["Value"] for each in datum["Dimensions"]}
+        assert dimensions.pop("Service") == "worker"
+        of = queues.setdefault(dimensions["Queue"], {}) if dimensions else totals
+        of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
+        times.add(datum["Timestamp"].timestamp())
+    (at,) = times
+    return Reading(at, totals, queues)
+
+
+def read(fleet, ask):
+    """
+    A reading and the looks before and after it.
+
+    :raises AssertionError: where it tells what cannot have been so at any instant between them
+    """
+    before = fleet.look()
+    reading = ask()
+    after = fleet.look()
+    assert before.taken_at - MILLISECOND <= reading.at <= after.taken_at, "it must be timestamped with the read"
+    totals, queues = possible(before, after, list(reading.queues))
+    told = [("total", reading.totals, totals), *((queue, reading.queues[queue], queues[queue]) for queue in queues)]
+    wrong = [
+        f"{where}: {name} {said.get(name)}, possible {can_be.low} to {can_be.high}"
+        for where, said, ranges in told
+        for name, can_be in ranges.items()
+        if said.get(name) not in can_be
+    ]
+    for queue, said in reading.queues.items():
+        sent = when_waiting_were_sent(before, after, queue) if said["waiting"] else []
+        youngest, oldest = (max(0, reading.at - each) for each in (max(sent), min(sent))) if sent else (0, 0)
+        if not youngest - MILLISECOND <= said["oldest_age"] <= oldest + MILLISECOND:
+            wrong.append(f"{queue}: oldest_age {said['oldest_age']}, possible {youngest:.3f} to {oldest:.3f}")
+    oldest_of_all = max(said["oldest_age"] for said in reading.queues.values())
+    if reading.totals["oldest_age"] != oldest_of_all:
+        wrong.append(f"total: oldest_age {reading.totals['oldest_age']}, of the queues {oldest_of_all}")
+    assert not wrong, "\n".join(wrong)
+    return reading, before, after
+
+
+def agree(fleet, reader, brokers, oldest_is_one_of=None, **queues):
+    """
+    Dramatiq's side, the datums and the answer tell the same numbers, those of queues not named being 0.
+
+    :param brokers: or None, where it is enough that their number is possible
+    :param oldest_is_one_of: ids sent at about the same time, where Dramatiq's side cannot tell which of them the reader
+        may see: messages are given back in any order, and it looks at the list's ends
+    """
+    expected = {queue: NOTHING | queues.get(queue.partition("-")[0], {}) for queue in QUEUES}
+    totals = {name: sum(numbers[name] for numbers in expected.values()) for name in NOTHING}
+    for ask in (reader.tick, reader.query):
+        reading, before, after = read(fleet, ask)
+        known = reading.totals["active_brokers"] if brokers is None else brokers
+        assert reading.counts() == (totals | {"active_brokers": known}, expected)
+        for queue, numbers in expected.items():
+            if numbers["waiting"]:
+                oldest = oldest_is_one_of or [min(after.waiting(queue), key=after.sent.get)]
+                ages = sorted(reading.at - after.sent[one] for one in oldest)
+                assert ages[0] - MILLISECOND <= reading.queues[queue]["oldest_age"] <= ages[-1] + MILLISECOND
+    return reading

@@ -1,0 +1,130 @@
+"""Some minutes of random work in a fleet that is being upgraded: no reading is ever impossible, no tick ever fails."""
+
+import itertools
+import random
+import time
+
+import pytest
+from fleet import VERSIONS, Fleet
+from journal import possible
+from machine import until
+from reader import QUEUES, Reader, read
+from redis_server import Redis
+
+PHASE_SECONDS = 20
+HOUR_MS = 3_600_000
+PROCESSES, THREADS = 2, 2
+CREWS = 3
+
+
+@pytest.fixture
+def soaked(network, package, front, aws):
+    with Redis(network) as redis, Reader(network, package, front, REDIS_HOST=redis.host) as reader:
+        # A worker that was silent for 12 s is taken for dead, and every 20th command looks for such.
+        with Fleet(VERSIONS[0], redis, QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet:
+            yield fleet, reader
+
+
+class Soak:
+    def __init__(self, fleet, reader, seed):
+        self.fleet, self.chance = fleet, random.Random(seed)
+        self.producers = [fleet.producer(version) for version in VERSIONS]
+        self.versions = itertools.cycle(VERSIONS)
+        # An answer may be a second old, so they are asked for more rarely.
+        self.asks = itertools.cycle([reader.tick] * 4 + [reader.query])
+        self.far, self.readings, self.exact, self.killed, self.shut_down = 0, 0, 0, 0, 0
+
+    def read(self):
+        reading, before, after = read(self.fleet, next(self.asks))
+        self.readings += 1
+        totals, _ = possible(before, after, QUEUES)
+        self.exact += all(totals[name].exact for name in ("waiting", "in_flight", "delayed", "dead_letters"))
+        return reading
+
+    def staff(self):
+        """As many containers as wished, of either version in turn."""
+        for _ in range(CREWS - sum(crew.steady for crew in self.fleet.crews)):
+            self.fleet.begin_workers(PROCESSES, THREADS, version=next(self.versions))
+
+    def all_work(self):
+        return all(crew.all_asked() if crew.steady else crew.has_left() for crew in self.fleet.crews)
+
+    def work(self):
+        """A phase of sending, with one container lost at some time of it."""
+        begun, loss = time.monotonic(), self.chance.uniform(2, PHASE_SECONDS / 2)
+        while time.monotonic() < begun + PHASE_SECONDS:
+            self.send()
+            if loss and time.monotonic() > begun + loss:
+                loss = self.lose()
+            self.staff()
+            self.all_work()
+            self.read()
+
+    def send(self):
+        chance, producer = self.chance, self.chance.choice(self.producers)
+        actor = f"{chance.choice(QUEUES)}:{chance.choice((0, 10, 100))}"
+        count = chance.randint(1, 8)
+        match chance.choices(["now", "later", "far", "fail"], [6, 3, 1, 2])[0]:
+            case "now":
+                producer.send(count, actor, "sleep", chance.uniform(0, 0.4))
+            case "later":
+                producer.send(count, actor, "sleep", chance.uniform(0, 0.4), delay=chance.randint(500, 4000))
+            case "far":
+                producer.send(count, actor, delay=HOUR_MS)
+                self.far += count
+            case "fail":
+                backoff = {"min_backoff": 1000, "max_backoff": 2000}
+                producer.send(count, actor, "fail", max_retries=chance.randint(0, 2), **backoff)
+
+    def lose(self):
+        crew = self.chance.choice([crew for crew in self.fleet.crews if crew.steady])
+        if self.chance.random() < 0.5:
+            crew.kill()
+            self.killed += 1
+        else:
+            crew.begin_shutdown()
+            self.shut_down += 1
+
+    def drained(self):
+        """Nothing is left but what is delayed for an hour."""
+        self.read()
+        at = self.fleet.look().at
+        return len(at["enqueued"]) - len(at["acked"].keys() | at["nacked"].keys()) == self.far and self.all_work()
+
+    def stand_still(self):
+        """Every thread waits at the gate, every consumer has fetched ahead all it may, and more waits."""
+        threads = CREWS * PROCESSES * THREADS
+        each = 2 * threads + self.chance.randint(1, 20)
+        for queue in QUEUES:
+            self.producers[0].send(each, f"{queue}:0", "wait")
+        self.fleet.settle(running=threads, in_memory=(2 * len(QUEUES) - 1) * threads + self.far)
+        before = self.exact
+        for _ in range(5):
+            reading = self.read()
+        assert self.exact == before + 5
+        assert all(each > 0 for each in (reading.totals["waiting"], reading.totals["in_flight"]))
+        self.fleet.gate.let_through(each * len(QUEUES))
+
+
+def test_every_reading_is_within_what_is_possible_at_its_instant(soaked, pytestconfig, capsys):
+    seconds, seed = pytestconfig.getoption("soak_seconds"), pytestconfig.getoption("soak_seed")
+    fleet, reader = soaked
+    soak = Soak(fleet, reader, seed)
+    begun = time.monotonic()
+    try:
+        soak.staff()
+        until("all work", soak.all_work)
+        while time.monotonic() < begun + seconds:
+            soak.work()
+            until("all is done", soak.drained, seconds=90)
+            soak.stand_still()
+            until("all is done", soak.drained, seconds=90)
+    finally:
+        sent, dead = len(fleet.look().at["enqueued"]), len(fleet.look().at["nacked"])
+        with capsys.disabled():
+            print(
+                f"\nseed {seed}, {time.monotonic() - begun:.0f} s: {sent} messages (a retry and a due one count again),"
+                f" {dead} given up, {soak.killed} containers killed, {soak.shut_down} shut down;"
+                f" {soak.readings} readings, {soak.exact} of them exact"
+            )
+    assert fleet.look().at["nacked"], "some were given up"
