@@ -128,7 +128,9 @@ def published(datums):
         assert dimensions.pop("Service") == "worker"
         of = queues.setdefault(dimensions["Queue"], {}) if dimensions else totals
         of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
-        times.add(datum["Timestamp"].timestamp())
+        assert datum["Unit"] == ("Seconds" if datum["MetricName"] == "DramatiqOldestJobAge" else "Count")
+        at = datum["Timestamp"]
+        times.add(at.timestamp() if isinstance(at, datetime.datetime) else float(at))  # CBOR has dates, JSON has not
     (at,) = times
     return Reading(at, totals, queues)
 
