@@ -1,17 +1,27 @@
 package so.suna.queuemetrics;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.local.AwsReceiver;
@@ -25,22 +35,25 @@ import software.amazon.awssdk.services.cloudwatch.model.InvalidParameterValueExc
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 /** The clients of the tick, at a CloudWatch that refuses, stumbles or says nothing. */
+@Execution(ExecutionMode.CONCURRENT)
 class AwsClientIT {
 
   private static final List<MetricDatum> DATUMS =
       List.of(new Datums("worker", false).ofWorkers(3, Instant.parse("2026-11-23T12:00:00Z")));
 
   private final AwsReceiver aws = AwsReceiver.start(3);
-  private final MetricPublisher publisher =
-      new MetricPublisher(
-          PublishHandler.client(
-              CloudWatchClient.builder()
-                  .endpointOverride(aws.endpoint())
-                  .region(Region.US_WEST_2)
-                  .credentialsProvider(
-                      StaticCredentialsProvider.create(
-                          AwsBasicCredentials.create("test", "test")))),
-          "Kortix");
+  private final MetricPublisher publisher = publisherAt(aws.endpoint());
+
+  private static MetricPublisher publisherAt(URI endpoint) {
+    return new MetricPublisher(
+        PublishHandler.client(
+            CloudWatchClient.builder()
+                .endpointOverride(endpoint)
+                .region(Region.US_WEST_2)
+                .credentialsProvider(
+                    StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))),
+        "Kortix");
+  }
 
   @AfterEach
   void stop() {
@@ -114,6 +127,51 @@ class AwsClientIT {
       over.countDown();
     }
     assertThat(aws.calls()).hasSizeBetween(2, 3);
+  }
+
+  @Test
+  void answerThatTricklesIsGivenUpAndAskedForAgain() throws IOException {
+    var over = new CountDownLatch(1);
+    var connections = new AtomicInteger();
+    try (var door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> trickle(door, connections, over));
+      assertTimeout(
+          Duration.ofSeconds(7),
+          () ->
+              assertThatThrownBy(
+                      () ->
+                          publisherAt(URI.create("http://127.0.0.1:" + door.getLocalPort()))
+                              .publish(DATUMS))
+                  .hasCauseInstanceOf(ApiCallTimeoutException.class));
+    } finally {
+      over.countDown();
+    }
+    assertThat(connections).hasValueBetween(2, 3);
+  }
+
+  /** Never silent for as long as a socket's time limit, and never done. */
+  private static void trickle(ServerSocket door, AtomicInteger connections, CountDownLatch over) {
+    try {
+      while (true) {
+        Socket client = door.accept();
+        connections.incrementAndGet();
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try (client) {
+                    OutputStream out = client.getOutputStream();
+                    out.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".getBytes(US_ASCII));
+                    while (!over.await(200, TimeUnit.MILLISECONDS)) {
+                      out.write('x');
+                    }
+                  } catch (IOException | InterruptedException _) {
+                    // The client hung up.
+                  }
+                });
+      }
+    } catch (IOException _) {
+      // The door is closed, so the test is over.
+    }
   }
 
   private static void awaitUninterruptibly(CountDownLatch latch) {

@@ -51,7 +51,8 @@ record RedisFailure(RedisEndpoint endpoint) {
               .formatted(endpoint, said),
           e);
     }
-    // Before a login, Redis takes no command of more than ten parts, such as a script with many keys.
+    // Before a login, Redis takes no command of more than ten parts, such as a script with many
+    // keys.
     if (said.startsWith("NOAUTH") || said.startsWith("ERR Protocol error: unauthenticated")) {
       return new RedisException("%s wants a login %s: %s".formatted(endpoint, settings(), said), e);
     }
