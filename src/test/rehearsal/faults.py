@@ -1,0 +1,111 @@
+"""What a fault is, what was seen of it, and the page that tells it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from machine import ROOT
+
+PAGE = ROOT / "docs/faults.md"
+OF_REDIS = [
+    "DramatiqQueueDepth",
+    "DramatiqJobsInFlight",
+    "DramatiqJobsDelayed",
+    "DramatiqDeadLetters",
+    "DramatiqNewDeadLetters",
+    "DramatiqOldestJobAge",
+    "DramatiqActiveBrokers",
+]
+OF_WORKERS = ["DramatiqRunningWorkers", "DramatiqBacklogPerWorker"]
+
+EVERYTHING = "everything"
+ONLY_WORKERS = "only the running workers"
+ALL_BUT_WORKERS = "all but the two of the workers"
+NOTHING = "nothing"
+PUBLISHED = {
+    frozenset(OF_REDIS + OF_WORKERS): EVERYTHING,
+    frozenset(["DramatiqRunningWorkers"]): ONLY_WORKERS,
+    frozenset(OF_REDIS): ALL_BUT_WORKERS,
+    frozenset(): NOTHING,
+}
+
+HEADER = ["fault", "published meanwhile", "the tick", "ends within", "right again", "rings if it lasts"]
+DURATION_ALARM_SECONDS = 10  # As in template.yaml.
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`strike`, `heal` and `fill` are given the world; `says` is what the failed tick names, empty where it succeeds."""
+
+    name: str
+    strike: Callable
+    published: str = EVERYTHING
+    says: str = ""
+    within: int = 3
+    heal: Callable = lambda world: None
+    fill: Callable = lambda world: world.fill()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of one tick: the metrics that reached CloudWatch, what it failed with, how long it took."""
+
+    metrics: frozenset
+    error: str | None
+    seconds: float
+
+    @property
+    def published(self):
+        return PUBLISHED.get(self.metrics, f"{sorted(self.metrics)}")
+
+
+def row(fault, during, after):
+    """As the page has it: all that is seen, but of the time only that it was within the bound."""
+    rings = []
+    if during.error:
+        rings.append("Errors")
+    if "DramatiqBacklogPerWorker" not in during.metrics:
+        rings.append("Silent")
+    if during.seconds > DURATION_ALARM_SECONDS:
+        rings.append("Duration")
+    at_once = during.published == EVERYTHING and not during.error
+    cells = [
+        fault.name,
+        during.published,
+        f"fails: …{fault.says}…" if during.error else "succeeds",
+        f"{fault.within} s" if during.seconds <= fault.within else f"{during.seconds:.1f} s",
+        "at once" if at_once else "next tick" if after.published == EVERYTHING else "NOT",
+        ", ".join(rings) or "nothing",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def table(rows):
+    return "\n".join([f"| {' | '.join(HEADER)} |", "|---" * len(HEADER) + "|", *rows]) + "\n"
+
+
+def rows_of_the_page():
+    lines = PAGE.read_text().splitlines()
+    return [line for line in lines if line.startswith("| ")][1:]
+
+
+def name_of(line):
+    return line.split("|")[1].strip()
+
+
+def write(rows):
+    text = PAGE.read_text().partition("\n| ")[0]
+    PAGE.write_text(f"{text.rstrip()}\n\n{table(rows)}")
+
+
+def wrong(metrics, content, workers):
+    """The published values that differ from the truth at the instant of their read, as texts."""
+    said = []
+    for datum in metrics:
+        read_at = datum["Timestamp"]
+        read_at_ms = round(read_at.timestamp() * 1000) if hasattr(read_at, "timestamp") else round(read_at * 1000)
+        truth = content.truth(read_at_ms, workers)[datum["MetricName"]]
+        if abs(datum["Value"] - truth) > 1e-6:
+            said.append(f"{datum['MetricName']} was published as {datum['Value']}, was {truth}")
+    return said
+
+

@@ -1,0 +1,65 @@
+"""A broker in Redis of which everything is known: the truth with which what was published is compared."""
+
+import json
+import time
+from dataclasses import dataclass
+
+NAMESPACE = "dramatiq"
+QUEUE = "default"
+
+
+@dataclass(frozen=True)
+class Content:
+    """Messages, and brokers with a heartbeat just now. `oldest_sent` in ms since the epoch."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+    dead: int
+    brokers: int
+    oldest_sent: int
+
+    def truth(self, read_at_ms, workers):
+        """Each metric's only right value, for a read at that time."""
+        return {
+            "DramatiqQueueDepth": self.waiting,
+            "DramatiqJobsInFlight": self.in_flight,
+            "DramatiqJobsDelayed": self.delayed,
+            "DramatiqDeadLetters": self.dead,
+            "DramatiqNewDeadLetters": self.dead,
+            "DramatiqOldestJobAge": max(0, read_at_ms - self.oldest_sent) / 1000,
+            "DramatiqActiveBrokers": self.brokers,
+            "DramatiqRunningWorkers": workers,
+            "DramatiqBacklogPerWorker": (self.waiting + self.in_flight) / workers,
+        }
+
+
+def put(redis, number, oldest_sent=None):
+    """Writes a broker that differs from every other number's in each figure, so that an old one would be seen."""
+    now = int(time.time() * 1000)
+    content = Content(
+        waiting=number + 10,
+        in_flight=number + 20,
+        delayed=number + 30,
+        dead=number + 40,
+        brokers=number + 50,
+        oldest_sent=oldest_sent or now - 100_000 - number * 1000,
+    )
+    key = f"{NAMESPACE}:{QUEUE}"
+    commands = ["MULTI", f"DEL {key} {key}.msgs {key}.DQ {key}.DQ.msgs {key}.XQ {NAMESPACE}:__heartbeats__"]
+    for each in range(content.waiting + content.in_flight):
+        # The oldest stands first; what is in flight is older still, and must not count.
+        sent = content.oldest_sent + each if each < content.waiting else 1
+        commands.append(f"HSET {key}.msgs m{each} {quoted({'args': [], 'message_timestamp': sent})}")
+        if each < content.waiting:
+            commands.append(f"RPUSH {key} m{each}")
+    commands += [f"HSET {key}.DQ.msgs d{each} {{}}" for each in range(content.delayed)]
+    commands += [f"ZADD {key}.XQ {now} x{each}" for each in range(content.dead)]
+    commands += [f"ZADD {NAMESPACE}:__heartbeats__ {now} b{each}" for each in range(content.brokers)]
+    said = redis.cli(input="\n".join([*commands, "EXEC"]))
+    assert "ERR" not in said and "OOM" not in said, said
+    return content
+
+
+def quoted(message):
+    return "'" + json.dumps(message, separators=(",", ":")) + "'"

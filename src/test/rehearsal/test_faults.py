@@ -1,0 +1,157 @@
+"""Faults injected while the publisher ticks: never a wrong number, and right again with the next tick at the latest.
+
+docs/faults.md has the table; REHEARSAL_WRITE=1 writes it anew.
+"""
+
+import os
+import time
+
+import pytest
+from awsfront import DENIED, INTERNAL_ERROR, THROTTLED, Delay, Reset, Silence
+from faults import (
+    ALL_BUT_WORKERS, EVERYTHING, NOTHING, ONLY_WORKERS, Fault, Seen, name_of, row, rows_of_the_page, table, write,
+)  # fmt: skip
+from machine import until
+from world import WORKERS, World
+
+PUT, COUNT = "PutMetricData", "DescribeServices"
+
+
+def toxic(kind, **attributes):
+    return lambda world: world.proxy.toxic(kind, **attributes)
+
+
+def aws(operation, fault, times=None):
+    return lambda world: world.front.misbehave(operation, fault, times)
+
+
+def nothing(world):
+    """The content is the fault."""
+
+
+def in_an_hour():
+    return int(time.time() * 1000) + 3_600_000
+
+
+def silence_everywhere(world):
+    world.proxy.toxic("timeout", timeout=0)
+    world.front.misbehave(PUT, Silence())
+    world.front.misbehave(COUNT, Silence())
+
+
+FAULTS = [
+    Fault("Redis answers 50 ms late", toxic("latency", latency=50)),
+    Fault("Redis answers 500 ms late", toxic("latency", latency=500)),
+    Fault("Redis answers 1 s late", toxic("latency", latency=1_000), within=4),
+    Fault("Redis answers 5 s late", toxic("latency", latency=5_000), ONLY_WORKERS, "gave no answer within 2 s", 6),
+    Fault("Redis answers in pieces", toxic("slicer", average_size=20, size_variation=10, delay=100)),
+    Fault("Redis resets connections", toxic("reset_peer", timeout=0), ONLY_WORKERS, "hung up"),
+    Fault("Redis answers by halves", toxic("limit_data", bytes=30), ONLY_WORKERS, "hung up"),
+    Fault("Redis takes and says nothing", toxic("timeout", timeout=0), ONLY_WORKERS, "gave no answer within 2 s", 6),
+    Fault("Redis closed the kept connection", lambda world: world.redis.cli("CLIENT", "KILL", "TYPE", "normal")),
+    Fault("Redis refuses connections", lambda world: world.proxy.refuse(), ONLY_WORKERS, "could not be reached"),
+    Fault(
+        "Redis vanishes from the network",
+        World.packets_vanish, ONLY_WORKERS, "accepted no connection within 1 s", 5, World.packets_arrive,
+    ),
+    Fault("Redis hangs", World.pause, ONLY_WORKERS, "gave no answer within 2 s", 6, World.unpause),
+    Fault("Redis is busy for 3 s", World.sleep, within=5),
+    Fault("Redis has no memory left", World.run_out_of_memory, heal=World.have_memory),
+    Fault("Redis was restarted", World.restart),
+    Fault("Redis is loading", World.load, ONLY_WORKERS, "LOADING", 6, heal=World.finish_loading),
+    Fault("a sender's clock is an hour ahead", nothing, fill=lambda world: world.fill(oldest_sent=in_an_hour())),
+    Fault("CloudWatch fails once", aws(PUT, INTERNAL_ERROR, 1)),
+    Fault("CloudWatch fails", aws(PUT, INTERNAL_ERROR), NOTHING, "9 datums not published", 5),
+    Fault("CloudWatch throttles once", aws(PUT, THROTTLED, 1)),
+    Fault("CloudWatch throttles", aws(PUT, THROTTLED), NOTHING, "9 datums not published", 6),
+    Fault("CloudWatch resets connections once", aws(PUT, Reset(), 1)),
+    Fault("CloudWatch resets connections", aws(PUT, Reset()), NOTHING, "9 datums not published", 5),
+    Fault("CloudWatch answers 1 s late", aws(PUT, Delay(1))),
+    Fault("CloudWatch says nothing", aws(PUT, Silence()), NOTHING, "9 datums not published", 7),
+    Fault("CloudWatch denies", aws(PUT, DENIED), NOTHING, "9 datums not published"),
+    Fault("ECS fails once", aws(COUNT, INTERNAL_ERROR, 1)),
+    Fault("ECS fails", aws(COUNT, INTERNAL_ERROR), ALL_BUT_WORKERS, "workers of service", 5),
+    Fault("ECS denies", aws(COUNT, DENIED), ALL_BUT_WORKERS, "workers of service"),
+    Fault("ECS says nothing", aws(COUNT, Silence()), ALL_BUT_WORKERS, "workers of service", 7),
+    Fault("Redis, ECS and CloudWatch say nothing", silence_everywhere, NOTHING, "gave no answer within 2 s", 15),
+    Fault(
+        "Redis loses its primary, a replica takes over",
+        World.lose_the_primary, ONLY_WORKERS, "hung up", 4, World.promote_the_replica,
+    ),
+]  # fmt: skip
+
+
+# Of these CloudWatch itself is asked.
+TWICE = Fault("a tick is delivered twice", nothing)
+UNHEARD = Fault("CloudWatch answers 3 s late", aws(PUT, Delay(3)), EVERYTHING, "9 datums not published", 7)
+
+
+@pytest.fixture(scope="module")
+def world(network, package, aws, front):
+    made = World(network, package, aws, front)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """The rows, in the order in which they were seen; printed as a table at the end."""
+    rows = []
+    yield rows
+    print("\n" + table(rows))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_no_wrong_number_is_published_and_the_next_tick_is_right(world, seen, fault):
+    assert world.tick().published == EVERYTHING
+    content = fault.fill(world)
+    fault.strike(world)
+    try:
+        during = world.tick(content)
+    finally:
+        fault.heal(world)
+        world.heal()
+    after = world.tick()
+    seen.append(row(fault, during, after))
+
+    assert (during.published, bool(during.error)) == (fault.published, bool(fault.says)), during
+    assert fault.says in (during.error or "")
+    assert during.seconds <= fault.within
+    assert (after.published, after.error) == (EVERYTHING, None)
+
+
+def seen_in_cloudwatch(world, content, invocation, averages):
+    """:raises AssertionError: if an average is not the truth"""
+    now = time.time() * 1000
+    for metric, (average, _) in averages.items():
+        if metric == "DramatiqOldestJobAge":
+            assert 0 < average < content.truth(now, WORKERS)[metric]
+        else:
+            assert average == content.truth(now, WORKERS)[metric], metric
+    return Seen(frozenset(averages), invocation.error, invocation.seconds)
+
+
+@pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=lambda fault: fault.name.replace(" ", "-"))
+def test_what_cloudwatch_was_told_twice_leaves_every_average_right(world, seen, fault):
+    namespace = f"Faults/{fault.within}"
+    content, invocation = world.ticks_apart(namespace, fault.strike)
+    until("CloudWatch has each metric twice", lambda: all(count >= 2 for _, count in world.averages(namespace).values()))
+    during = seen_in_cloudwatch(world, content, invocation, world.averages(namespace))
+    world.heal()
+    after = world.tick()
+    seen.append(row(fault, during, after))
+
+    assert (during.published, bool(during.error)) == (fault.published, bool(fault.says)), during
+    assert fault.says in (during.error or "")
+    assert during.seconds <= fault.within
+    assert (after.published, after.error) == (EVERYTHING, None)
+
+
+def test_the_page_has_the_rows_that_were_seen(seen):
+    if os.environ.get("REHEARSAL_WRITE"):
+        write(seen)
+    assert [row for row in seen if row not in rows_of_the_page()] == []
+
+
+def test_the_page_has_every_fault_once():
+    assert [name_of(row) for row in rows_of_the_page()] == [fault.name for fault in (*FAULTS, TWICE, UNHEARD)]
