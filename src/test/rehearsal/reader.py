@@ -109,8 +109,11 @@ class Reader:
         since = time.time()
         return until("an answer is new", lambda: (answer := self.answered()).at >= since and answer)
 
+    def asked(self):
+        return self.query_function.invoke(QUEUE_METRICS)
+
     def answered(self):
-        answer = self.query_function.invoke(QUEUE_METRICS).payload
+        answer = self.asked().payload
         assert answer["statusCode"] == 200, answer
         body = json.loads(answer["body"])
         at = datetime.datetime.fromisoformat(body["timestamp"]).timestamp()
