@@ -30,11 +30,15 @@ import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
  */
 public final class PublishHandler implements RequestStreamHandler {
 
+  /** About an hour, so that a whole handshake costs next to nothing a tick. */
+  static final int TICKS_WITH_THE_SAME_TLS_SESSIONS = 60;
+
   private final Supplier<BrokerSnapshot> queues;
   private final Optional<Supplier<Integer>> workers;
   private final Datums datums;
   private final Consumer<List<MetricDatum>> publisher;
   private final Clock clock;
+  private int ticks;
 
   /**
    * The one that Lambda calls. Opens no connection.
@@ -43,6 +47,7 @@ public final class PublishHandler implements RequestStreamHandler {
    */
   public PublishHandler() {
     this(System.getenv());
+    Tls.prepare();
   }
 
   PublishHandler(Map<String, String> environment) {
@@ -110,6 +115,9 @@ public final class PublishHandler implements RequestStreamHandler {
         !gathered.isEmpty() && report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
     snapshot.map(BrokerSnapshot::problems).ifPresent(report::add);
     log.accept(report.line(gathered, published));
+    if (++ticks % TICKS_WITH_THE_SAME_TLS_SESSIONS == 0) {
+      Tls.forgetSessions();
+    }
     report.throwIfAnythingFailed();
   }
 

@@ -41,6 +41,7 @@ public final class QueryHandler implements RequestStreamHandler {
    */
   public QueryHandler() {
     this(System.getenv());
+    Tls.prepare();
   }
 
   QueryHandler(Map<String, String> environment) {
