@@ -6,7 +6,7 @@ def counted(figures):
     redis, growth = figures["redis"], figures["growth"]
     rows = [*redis["by_queues"].values(), *redis["by_backlog"].values()]
     kept, tls = figures["kept"]["ours"], figures["tls"]["ours"]
-    hour, day = growth["after_hour"], growth["after_day"]
+    early, late = growth["first"], growth["last"]
     return {
         "one Redis round trip for every 100 queues": all(1 <= row["round_trips"] <= -(-queues // 100) for queues, row in redis["by_queues"].items()),
         "one CloudWatch and one ECS request a tick": all(row["cloudwatch_calls"] == row["ecs_calls"] == 1 for row in rows),
@@ -14,8 +14,8 @@ def counted(figures):
         "kept connections are used again": kept["cloudwatch_connections"] == kept["ecs_connections"] == 1,
         "every warm tick asked CloudWatch and ECS once": all(each["cloudwatch_calls"] == each["ecs_calls"] == each["ticks"] for each in (kept, tls)),
         "TLS sessions are resumed, but for the first tick and every 60th": tls["resumed"] >= 2 * (tls["ticks"] - 1 - tls["ticks"] // 60),
-        "no more threads, descriptors or connections after the day": all(day[name] <= hour[name] for name in ("threads", "descriptors", "redis_connections")),
-        "no more heap after the day, within 64 KiB": day["heap_kilobytes"] <= hour["heap_kilobytes"] + 64,
+        "no more threads, descriptors or connections after the day": all(late[name] <= early[name] for name in ("threads", "descriptors", "redis_connections")),
+        "no more heap after the day, within 64 KiB": late["heap_kilobytes"] <= early["heap_kilobytes"] + 64,
     }
 
 
@@ -28,7 +28,7 @@ def goals(figures):
     waiting = [row["server_cpu_us"] for row in redis["by_backlog"].values()]
     most = max(redis["by_queues"])
     longest = max(row["script_median_us"] for row in redis["by_queues"].values())
-    hour, day = figures["growth"]["after_hour"], figures["growth"]["after_day"]
+    early, late = figures["growth"]["first"], figures["growth"]["last"]
 
     def at_most(name, goal, value, limit, unit):
         return name, goal, (f"{value:.2f}" if limit < 10 else f"{value:,.0f}") + unit, value <= limit
@@ -46,6 +46,6 @@ def goals(figures):
         at_most("cold start to the first published metric, over TLS", "no slower than the peer", figures["cold"]["ratio"], 1, " ×"),
         ("package", "at most 10 MB", f"{figures['package']['bytes'] / 1e6:.1f} MB", figures["package"]["bytes"] <= 10_000_000),
         ("heap, threads, descriptors, connections after a day of ticks", "unchanged",
-         ", ".join(f"{name} {hour[key]:,.0f} → {day[key]:,.0f}" for name, key in (
+         ", ".join(f"{name} {early[key]:,.0f} → {late[key]:,.0f}" for name, key in (
              ("heap KiB", "heap_kilobytes"), ("threads", "threads"), ("descriptors", "descriptors"), ("connections", "redis_connections"))),
          holds["no more threads, descriptors or connections after the day"] and holds["no more heap after the day, within 64 KiB"])]

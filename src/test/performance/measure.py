@@ -16,9 +16,9 @@ from redis_cost import redis_cost
 from warm_tick import allocation, growth, ticks
 
 FULL = {"redis_ticks": 150, "queues": [1, 10, 100, 1_000, 10_000], "backlogs": [10, 1_000, 30_000, 1_000_000], "first_ticks": 60,
-        "warm_up": 300, "ticks": 2_000, "colds": 9, "hour": 60, "day": 1_440, "megabytes": [128, 192, 256, 512, 1_024, 1_769], "share_ticks": 30}
+        "warm_up": 300, "ticks": 2_000, "colds": 9, "day": 1_440, "megabytes": [128, 192, 256, 512, 1_024, 1_769], "share_ticks": 30}
 SMOKE = {"redis_ticks": 3, "queues": [1, 100, 250], "backlogs": [10, 10_000], "first_ticks": 4, "warm_up": 4, "ticks": 20, "colds": 1,
-         "hour": 60, "day": 180, "megabytes": [1_769], "share_ticks": 3}
+         "day": 360, "megabytes": [1_769], "share_ticks": 3}
 
 
 def measured(bench, size):

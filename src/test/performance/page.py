@@ -115,7 +115,8 @@ def memory(figures):
 def growth(figures):
     of = figures["growth"]
     names = {"heap_kilobytes": "live heap, KiB", "threads": "threads", "descriptors": "descriptors", "redis_connections": "connections to Redis"}
-    return table(("", "after an hour's ticks", f"after {of['ticks']:,} ticks"), *((name, f"{of['after_hour'][key]:,.0f}", f"{of['after_day'][key]:,.0f}") for key, name in names.items()))
+    return table(("the most at any look", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"),
+                 *((name, f"{of['first'][key]:,.0f}", f"{of['last'][key]:,.0f}") for key, name in names.items()))
 
 
 def package(figures, most=10):

@@ -8,6 +8,7 @@ NINE = sorted("Dramatiq" + name for name in (
     "QueueDepth", "JobsInFlight", "JobsDelayed", "DeadLetters", "NewDeadLetters", "OldestJobAge", "ActiveBrokers", "RunningWorkers", "BacklogPerWorker"))
 # Ours replaces its connection to Redis after 5 minutes, so at every 5th tick.
 RECONNECTING = 5
+TWO_HOURS, LOOKING = 120, 15
 
 
 def ticks(bench, size, tls):
@@ -69,28 +70,34 @@ def allocated(bench, ticks, tls):
 
 
 def growth(bench, size):
-    """A day's ticks in one process, as production has them: what it holds after the first hour's and at the end."""
+    """
+    A day's ticks in one process, as production has them: the most that it holds at any look in the first two hours and in
+    the last two. Two, because the JDK's TLS sessions come and go with that period.
+    """
     others = bench.redis.connections()
     function = bench.publisher("ours", True)
-
-    def tick(number):
-        if number % RECONNECTING == 0:
-            bench.redis.end(bench.redis.connections() - others)
-        function.invoke(TICK)
 
     def held():
         live = bench.jcmd(function, "GC.class_histogram").strip().splitlines()[-1].split()
         return {"heap_kilobytes": int(live[2]) / 1024, "threads": function.status("Threads"), "descriptors": function.descriptors(),
                 "redis_connections": len(bench.redis.connections() - others)}
 
+    looks = {}
     try:
-        for number in range(size["hour"]):
-            tick(number)
-        held()  # Attaching starts a thread and opens a socket, which stay.
-        after_hour = held()
-        for number in range(size["hour"], size["day"]):
-            tick(number)
-        return {"after_hour": after_hour, "after_day": held(), "ticks": size["day"],
-                "aws_connections_of_a_tick": (function.cloudwatch.connections + function.ecs.connections) / size["day"]}
+        for number in range(1, size["day"] + 1):
+            if number % RECONNECTING == 0:
+                bench.redis.end(bench.redis.connections() - others)
+            function.invoke(TICK)
+            if number % LOOKING == 0 and (number <= TWO_HOURS or number > size["day"] - TWO_HOURS):
+                looks[number] = held()
+        return {"ticks": size["day"], "aws_connections_a_tick": (function.cloudwatch.connections + function.ecs.connections) / size["day"],
+                "first": most(look for number, look in looks.items() if number <= TWO_HOURS),
+                "last": most(look for number, look in looks.items() if number > TWO_HOURS)}
     finally:
         function.close()
+
+
+def most(looks):
+    """The largest of each."""
+    looks = list(looks)
+    return {name: max(look[name] for look in looks) for name in looks[0]}
