@@ -103,7 +103,7 @@ def _of_queue(before, after, queue):
     surely_kept = before.of(queue, "enqueued") - after.of(queue, "acking", "nacking")
     maybe_kept = after.of(queue, "enqueuing") - before.of(queue, "acked", "nacked")
     surely_fetched = surely_kept & (before.memory | (before.running & after.running))
-    most_fetched = min(len(maybe_kept), _room(after, queue, maybe_kept))
+    most_fetched = min(len(maybe_kept), _room(before, after, queue, maybe_kept))
     delayed = queue + ".DQ"
     return {
         "waiting": Range(max(0, len(surely_kept) - most_fetched), len(maybe_kept - surely_fetched)),
@@ -117,13 +117,14 @@ def _of_queue(before, after, queue):
     }
 
 
-def _room(look, queue, kept):
+def _room(before, after, queue, kept):
     """How many of these messages the workers can have fetched; one that has left may not have given back all it had."""
-    room, elsewhere = 0, kept - look.memory - look.running
-    for crew in look.crews:
+    # What others had already fetched before is lost no more.
+    room, elsewhere = 0, kept - before.memory - before.running
+    for crew in after.crews:
         if crew["queues"] is None or queue in crew["queues"]:
             left_at = crew["left_at"] or math.inf
-            lost = [one for one in elsewhere if look.at["enqueuing"][one] < left_at]
+            lost = [one for one in elsewhere if after.at["enqueuing"][one] < left_at]
             room += crew["room"] if left_at == math.inf else min(crew["room"], len(lost))
     return room
 

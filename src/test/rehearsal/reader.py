@@ -109,8 +109,11 @@ class Reader:
         since = time.time()
         return until("an answer is new", lambda: (answer := self.answered()).at >= since and answer)
 
+    def asked(self):
+        return self.query_function.invoke(QUEUE_METRICS)
+
     def answered(self):
-        answer = self.query_function.invoke(QUEUE_METRICS).payload
+        answer = self.asked().payload
         assert answer["statusCode"] == 200, answer
         body = json.loads(answer["body"])
         at = datetime.datetime.fromisoformat(body["timestamp"]).timestamp()
@@ -128,7 +131,9 @@ def published(datums):
         assert dimensions.pop("Service") == "worker"
         of = queues.setdefault(dimensions["Queue"], {}) if dimensions else totals
         of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
-        times.add(datum["Timestamp"].timestamp())
+        assert datum["Unit"] == ("Seconds" if datum["MetricName"] == "DramatiqOldestJobAge" else "Count")
+        at = datum["Timestamp"]
+        times.add(at.timestamp() if isinstance(at, datetime.datetime) else float(at))  # CBOR has dates, JSON has not
     (at,) = times
     return Reading(at, totals, queues)
 

@@ -11,7 +11,7 @@ from fleet import Fleet
 from iam_door import IamDoor
 from localaws import REGION
 from machine import ROOT, until
-from reader import QUEUE_METRICS, QUEUES, Reader, agree
+from reader import QUEUES, Reader, agree
 from redis_server import AT_ONCE, Redis
 from tls import DOMAIN, TlsRedis
 
@@ -131,7 +131,7 @@ def test_what_keeps_it_out_fails_the_tick_by_name_and_publishes_nothing(cache, r
     assert published is None
     assert f"{environment.get('REDIS_HOST', NAME)}:6379 (REDIS_HOST, REDIS_PORT) {said}" in invocation.error
     assert PASSWORD not in invocation.log + invocation.error
-    answer = kept_out.query_function.invoke(QUEUE_METRICS).payload
+    answer = kept_out.asked().payload
     assert (answer["statusCode"], answer["body"]) == (500, '{"detail":"Failed to get queue metrics"}')
 
 

@@ -1,4 +1,8 @@
-"""Some minutes of random work in a fleet that is being upgraded: no reading is ever impossible, no tick ever fails."""
+"""
+Some minutes of random work in a fleet that is being upgraded: no reading is ever impossible, no tick ever fails.
+
+Longer, and other work: src/test/rehearsal/run -k soak --soak-seconds=600 --soak-seed=7
+"""
 
 import itertools
 import random
