@@ -34,7 +34,7 @@ class Broker(TlsRedis):
         recorded = json.loads(RECORDED.read_text())
         # Half a minute ahead: what counts as the last 60 s stays so until the next tick has come.
         later = int(time.time() * 1000) + 30_000 - recorded["recorded_at_ms"]
-        lines = ["MULTI"]
+        lines = ["MULTI", "FLUSHALL"]
         for each in recorded["keys"]:
             add = {"set": "SADD", "zset": "ZADD", "list": "RPUSH", "hash": "HSET"}[each["type"]]
             for value in each["value_base64"]:
