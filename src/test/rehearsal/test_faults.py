@@ -90,7 +90,7 @@ UNHEARD = Fault("CloudWatch answers 3 s late", aws(PUT, Delay(3)), EVERYTHING, "
 
 # And here the callers' answers count as well.
 CALLERS = 200
-LOAD = Fault(f"{CALLERS} queries at once", nothing)
+LOAD = Fault(f"{CALLERS} queries at once", nothing, within=8)
 
 
 @pytest.fixture(scope="module")
