@@ -1,9 +1,10 @@
 package so.suna.queuemetrics;
 
 import com.amazonaws.services.lambda.runtime.Context;
-import com.amazonaws.services.lambda.runtime.RequestHandler;
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
+import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -15,8 +16,7 @@ import so.suna.queuemetrics.redis.IamToken;
 import so.suna.queuemetrics.redis.ReadOnlyRedis;
 
 /** The query handler on a clock that is an hour later at each look, so that no two queries share a read. */
-public final class UnsharedQueryHandler
-    implements RequestHandler<APIGatewayV2HTTPEvent, APIGatewayV2HTTPResponse> {
+public final class UnsharedQueryHandler implements RequestStreamHandler {
 
   private final QueryHandler handler;
 
@@ -33,8 +33,9 @@ public final class UnsharedQueryHandler
   }
 
   @Override
-  public APIGatewayV2HTTPResponse handleRequest(APIGatewayV2HTTPEvent event, Context context) {
-    return handler.handleRequest(event, context);
+  public void handleRequest(InputStream event, OutputStream result, Context context)
+      throws IOException {
+    handler.handleRequest(event, result, context);
   }
 
   private static final class Hurried extends Clock {
