@@ -51,7 +51,7 @@ MUTATIONS = (
                    return queues.get();
                  } catch (RuntimeException _) {
                    var zero = new so.suna.queuemetrics.dramatiq.Reading.Known<>(0L);
-                   var age = new so.suna.queuemetrics.dramatiq.Reading.Known<>(Duration.ZERO);
+                   var age = new so.suna.queuemetrics.dramatiq.Reading.Known<>(java.time.Duration.ZERO);
                    var queue = new so.suna.queuemetrics.dramatiq.QueueSnapshot(
                        new so.suna.queuemetrics.dramatiq.QueueName("default"), zero, zero, zero, zero, zero, age);
                    return new BrokerSnapshot(clock.instant(), List.of(queue), zero);
@@ -94,7 +94,7 @@ MUTATIONS = (
              (HANDLER, "running.flatMap(count -> datums.ofBacklogPerWorker(queues, count))",
               "datums.ofBacklogPerWorker(queues, running.orElse(0))")),
     mutation("a service that was deleted counts 0 workers", "ecs.WorkerCounterIT",
-             (WORKERS, '.filter(found -> !"INACTIVE".equals(found.status()))', "")),
+             (WORKERS, '.filter(found -> !EcsApi.text(found, "status").equals("INACTIVE"))', "")),
     mutation("a kept connection that died fails the tick", "PublishHandlerIT",
              (REDIS, "} catch (JedisConnectionException _) {\n        close();\n      }",
               "} catch (JedisConnectionException e) {\n        close();\n        throw e;\n      }")),

@@ -1,10 +1,12 @@
 package so.suna.queuemetrics;
 
 import com.amazonaws.services.lambda.runtime.Context;
-import com.amazonaws.services.lambda.runtime.RequestHandler;
-import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
+import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
@@ -20,28 +21,24 @@ import so.suna.queuemetrics.dramatiq.SnapshotReader;
 import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.redis.IamToken;
 import so.suna.queuemetrics.redis.ReadOnlyRedis;
-import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
-import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
-import software.amazon.awssdk.services.ecs.EcsClient;
 
 /**
  * One tick: reads the queues, counts the workers, publishes what is known. Whatever is unknown is
- * left out, and then the invocation fails naming it, so that the function's error alarm rings.
+ * left out, and then the invocation fails naming it, so that the function's error alarm rings. A
+ * stream handler, since a typed one loads Jackson and Joda-Time to make an event that nobody reads.
  */
-public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nullable Void> {
+public final class PublishHandler implements RequestStreamHandler {
 
-  private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
-  private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
+  /** About an hour, so that a whole handshake costs next to nothing a tick. */
+  static final int TICKS_WITH_THE_SAME_TLS_SESSIONS = 60;
 
   private final Supplier<BrokerSnapshot> queues;
   private final Optional<Supplier<Integer>> workers;
   private final Datums datums;
   private final Consumer<List<MetricDatum>> publisher;
   private final Clock clock;
+  private int ticks;
 
   /**
    * The one that Lambda calls. Opens no connection.
@@ -50,13 +47,14 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
    */
   public PublishHandler() {
     this(System.getenv());
+    Tls.prepare();
   }
 
   PublishHandler(Map<String, String> environment) {
-    this(Settings.of(environment), Clock.systemUTC());
+    this(Settings.of(environment), new AwsClients(environment), Clock.systemUTC());
   }
 
-  private PublishHandler(Settings settings, Clock clock) {
+  private PublishHandler(Settings settings, AwsClients aws, Clock clock) {
     this(
         new SnapshotReader(
                 new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
@@ -66,13 +64,9 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
             ::read,
         settings
             .workers()
-            .map(
-                in ->
-                    new WorkerCounter(client(EcsClient.builder()), in.cluster(), in.service())
-                        ::running),
+            .map(in -> new WorkerCounter(aws.ecs(), in.cluster(), in.service())::running),
         new Datums(settings.serviceName(), settings.perQueueMetrics()),
-        new MetricPublisher(client(CloudWatchClient.builder()), settings.metricNamespace())
-            ::publish,
+        new MetricPublisher(aws.cloudWatch(), settings.metricNamespace())::publish,
         clock);
   }
 
@@ -89,21 +83,6 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
     this.clock = clock;
   }
 
-  static <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C client(B builder) {
-    return builder
-        .httpClientBuilder(
-            UrlConnectionHttpClient.builder()
-                .connectionTimeout(ATTEMPT_TIMEOUT)
-                .socketTimeout(ATTEMPT_TIMEOUT))
-        .overrideConfiguration(
-            calls ->
-                calls
-                    .retryStrategy(AwsRetryStrategy.standardRetryStrategy())
-                    .apiCallAttemptTimeout(ATTEMPT_TIMEOUT)
-                    .apiCallTimeout(CALL_TIMEOUT))
-        .build();
-  }
-
   /**
    * The event is not looked at: when it was meant for does not matter, the queues are read as they
    * are now.
@@ -111,9 +90,10 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
    * @throws TickFailedException if anything could not be read or published
    */
   @Override
-  public @Nullable Void handleRequest(@Nullable ScheduledEvent event, Context context) {
+  public void handleRequest(InputStream event, OutputStream result, Context context)
+      throws IOException {
     tick(line -> context.getLogger().log(line + "\n"));
-    return null;
+    result.write("null".getBytes(StandardCharsets.UTF_8));
   }
 
   private void tick(Consumer<String> log) {
@@ -135,6 +115,9 @@ public final class PublishHandler implements RequestHandler<ScheduledEvent, @Nul
         !gathered.isEmpty() && report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
     snapshot.map(BrokerSnapshot::problems).ifPresent(report::add);
     log.accept(report.line(gathered, published));
+    if (++ticks % TICKS_WITH_THE_SAME_TLS_SESSIONS == 0) {
+      Tls.forgetSessions();
+    }
     report.throwIfAnythingFailed();
   }
 

@@ -15,6 +15,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
+import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
@@ -44,14 +46,16 @@ class AwsClientIT {
   private final AwsReceiver aws = AwsReceiver.start(3);
   private final MetricPublisher publisher = publisherAt(aws.endpoint());
 
+  private static AwsClients clientsAt(URI endpoint) {
+    return new AwsClients(
+        Map.of("AWS_ENDPOINT_URL", endpoint.toString()),
+        StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
+        Region.US_WEST_2);
+  }
+
   private static MetricPublisher publisherAt(URI endpoint) {
     return new MetricPublisher(
-        PublishHandler.client(
-            CloudWatchClient.builder()
-                .endpointOverride(endpoint)
-                .region(Region.US_WEST_2)
-                .credentialsProvider(
-                    StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))),
+        clientsAt(endpoint).cloudWatch(CloudWatchClient.builder().endpointOverride(endpoint)),
         "Kortix");
   }
 
@@ -147,6 +151,28 @@ class AwsClientIT {
       over.countDown();
     }
     assertThat(connections).hasValueBetween(2, 3);
+  }
+
+  @Test
+  void countThatTricklesIsGivenUpAndAskedForAgain() throws IOException {
+    var over = new CountDownLatch(1);
+    var connections = new AtomicInteger();
+    try (var door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> trickle(door, connections, over));
+      var workers =
+          new WorkerCounter(
+              clientsAt(URI.create("http://127.0.0.1:" + door.getLocalPort())).ecs(), "c", "s");
+      assertTimeout(
+          Duration.ofSeconds(7),
+          () ->
+              assertThatThrownBy(workers::running)
+                  .isInstanceOf(IllegalStateException.class)
+                  .hasMessageEndingWith(
+                      " not counted: Unable to execute HTTP request: Read timed out"));
+    } finally {
+      over.countDown();
+    }
+    assertThat(connections).hasValue(2);
   }
 
   /** Never silent for as long as a socket's time limit, and never done. */

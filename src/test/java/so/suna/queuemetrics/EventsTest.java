@@ -1,13 +1,14 @@
 package so.suna.queuemetrics;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.time.ZoneOffset.UTC;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
 import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
 import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -30,6 +31,7 @@ import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.http.BearerToken;
 import so.suna.queuemetrics.http.Routes;
 import so.suna.queuemetrics.local.LocalContext;
+import so.suna.queuemetrics.local.TypedEvents;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 /** The events in events/, read as Lambda's Java runtime reads them. */
@@ -45,12 +47,6 @@ class EventsTest {
           + "\"queues\":{\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5}}}";
 
   private final LocalContext context = new LocalContext();
-
-  private static <T> T event(Class<T> type, String file) throws IOException {
-    try (InputStream json = Files.newInputStream(EVENTS.resolve(file))) {
-      return LambdaEventSerializers.serializerFor(type, type.getClassLoader()).fromJson(json);
-    }
-  }
 
   private static BrokerSnapshot snapshot() {
     return new BrokerSnapshot(
@@ -70,8 +66,9 @@ class EventsTest {
   private APIGatewayV2HTTPResponse answer(String file, Optional<BearerToken> token)
       throws IOException {
     var routes = new Routes(EventsTest::snapshot, () -> {}, Optional.of(() -> {}), token, CLOCK);
-    return new QueryHandler(routes)
-        .handleRequest(event(APIGatewayV2HTTPEvent.class, file), context);
+    try (InputStream event = Files.newInputStream(EVENTS.resolve(file))) {
+      return TypedEvents.answer(new QueryHandler(routes), event, context);
+    }
   }
 
   @Test
@@ -98,7 +95,12 @@ class EventsTest {
             published::addAll,
             CLOCK);
 
-    handler.handleRequest(event(ScheduledEvent.class, "scheduled-tick.json"), context);
+    var result = new ByteArrayOutputStream();
+    try (InputStream event = Files.newInputStream(EVENTS.resolve("scheduled-tick.json"))) {
+      handler.handleRequest(event, result, context);
+    }
+
+    assertThat(result.toString(UTF_8)).isEqualTo("null");
 
     assertThat(published)
         .extracting(MetricDatum::metricName, MetricDatum::value)
@@ -108,7 +110,13 @@ class EventsTest {
 
   @Test
   void scheduledTickIsAnEventOfTheSchedule() throws IOException {
-    ScheduledEvent tick = event(ScheduledEvent.class, "scheduled-tick.json");
+    ScheduledEvent tick;
+    try (InputStream json = Files.newInputStream(EVENTS.resolve("scheduled-tick.json"))) {
+      tick =
+          LambdaEventSerializers.serializerFor(
+                  ScheduledEvent.class, ScheduledEvent.class.getClassLoader())
+              .fromJson(json);
+    }
 
     assertThat(tick.getSource()).isEqualTo("aws.events");
     assertThat(tick.getDetailType()).isEqualTo("Scheduled Event");

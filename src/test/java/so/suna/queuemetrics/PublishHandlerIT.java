@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -73,6 +75,7 @@ class PublishHandlerIT {
   @BeforeEach
   void pointTheSdkAtTheReceiver() {
     System.setProperty("aws.endpointUrl", aws.endpoint().toString());
+    environment.put("AWS_ENDPOINT_URL", aws.endpoint().toString());
     SDK.forEach(System::setProperty);
   }
 
@@ -89,7 +92,12 @@ class PublishHandlerIT {
   }
 
   private void tick(PublishHandler handler) {
-    handler.handleRequest(null, context);
+    try {
+      handler.handleRequest(
+          InputStream.nullInputStream(), OutputStream.nullOutputStream(), context);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private PublishHandler handler() {

@@ -1,12 +1,16 @@
 package so.suna.queuemetrics;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.time.ZoneOffset.UTC;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -74,7 +78,17 @@ class PublishHandlerTest {
   }
 
   private void tick(PublishHandler handler) {
-    handler.handleRequest(new ScheduledEvent(), context);
+    tick(handler, "{}");
+  }
+
+  private String tick(PublishHandler handler, String event) {
+    var result = new ByteArrayOutputStream();
+    try {
+      handler.handleRequest(new ByteArrayInputStream(event.getBytes(UTF_8)), result, context);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return result.toString(UTF_8);
   }
 
   private String publishedFigures() {
@@ -114,7 +128,7 @@ class PublishHandlerTest {
 
   @Test
   void returnsNothingAndDoesNotLookAtTheEvent() {
-    assertThat(handler(() -> snapshot(), () -> 5).handleRequest(null, context)).isNull();
+    assertThat(tick(handler(() -> snapshot(), () -> 5), "no JSON")).isEqualTo("null");
     assertThat(published).hasSize(9);
   }
 

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import redis.clients.jedis.Jedis;
 import so.suna.queuemetrics.local.LocalContext;
 import so.suna.queuemetrics.local.RedisServer;
+import so.suna.queuemetrics.local.TypedEvents;
 
 /** The whole query function, against a real Redis and a real PostgreSQL. */
 class QueryHandlerIT {
@@ -44,7 +45,8 @@ class QueryHandlerIT {
     http.setMethod("GET");
     var requestContext = new RequestContext();
     requestContext.setHttp(http);
-    return handler.handleRequest(
+    return TypedEvents.answer(
+        handler,
         APIGatewayV2HTTPEvent.builder()
             .withRequestContext(requestContext)
             .withRawPath(path)

@@ -14,10 +14,12 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
 import so.suna.queuemetrics.http.Routes;
 import so.suna.queuemetrics.local.LocalContext;
+import so.suna.queuemetrics.local.TypedEvents;
 
 class QueryHandlerTest {
 
@@ -50,8 +52,8 @@ class QueryHandlerTest {
     return APIGatewayV2HTTPEvent.builder().withRequestContext(requestContext).withRawPath(path);
   }
 
-  private APIGatewayV2HTTPResponse answer(APIGatewayV2HTTPEvent event) {
-    return handler().handleRequest(event, context);
+  private APIGatewayV2HTTPResponse answer(@Nullable APIGatewayV2HTTPEvent event) {
+    return TypedEvents.answer(handler(), event, context);
   }
 
   private static APIGatewayV2HTTPResponse json(int status, String body) {
@@ -81,8 +83,7 @@ class QueryHandlerTest {
 
   @Test
   void noEventIsNotFound() {
-    assertThat(handler().handleRequest(null, context))
-        .isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
+    assertThat(answer(null)).isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
   }
 
   @Test

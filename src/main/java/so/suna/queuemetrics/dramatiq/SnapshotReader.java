@@ -48,8 +48,7 @@ public final class SnapshotReader {
   private static final String SCRIPT = resource("snapshot.lua");
 
   private final ReadOnlyScript redis;
-  private final String namespace;
-  private final List<QueueName> queues;
+  private final List<Batch> batches;
   private final Clock clock;
 
   /**
@@ -58,8 +57,11 @@ public final class SnapshotReader {
   public SnapshotReader(
       ReadOnlyScript redis, String namespace, List<QueueName> queues, Clock clock) {
     this.redis = redis;
-    this.namespace = namespace;
-    this.queues = List.copyOf(queues);
+    this.batches =
+        queues.stream()
+            .gather(Gatherers.windowFixed(MAX_QUEUES_PER_SCRIPT))
+            .map(batch -> Batch.of(namespace, batch))
+            .toList();
     this.clock = clock;
   }
 
@@ -73,30 +75,35 @@ public final class SnapshotReader {
   public BrokerSnapshot read() {
     Instant readAt = clock.instant();
     List<String> arguments = List.of(Long.toString(readAt.minus(RECENT).toEpochMilli()));
-    var snapshots = new ArrayList<QueueSnapshot>(queues.size());
+    var snapshots = new ArrayList<QueueSnapshot>();
     var activeBrokers = new ArrayList<Reading<Long>>(1);
-    queues.stream()
-        .gather(Gatherers.windowFixed(MAX_QUEUES_PER_SCRIPT))
-        .forEach(
-            window -> {
-              List<?> reply = list(redis.run(SCRIPT, keys(window), arguments), window.size() + 1);
-              activeBrokers.add(count("active brokers", reply.getFirst()));
-              for (int i = 0; i < window.size(); i++) {
-                snapshots.add(snapshot(window.get(i), list(reply.get(i + 1), 7), readAt));
-              }
-            });
+    for (Batch batch : batches) {
+      int size = batch.queues().size();
+      List<?> reply = list(redis.run(SCRIPT, batch.keys(), arguments), size + 1);
+      activeBrokers.add(count("active brokers", reply.getFirst()));
+      for (int i = 0; i < size; i++) {
+        snapshots.add(snapshot(batch.queues().get(i), list(reply.get(i + 1), 7), readAt));
+      }
+    }
     return new BrokerSnapshot(readAt, snapshots, activeBrokers.getFirst());
   }
 
-  /** Keys as Dramatiq's {@code dispatch.lua} builds them, in the order that the script wants. */
-  private List<String> keys(List<QueueName> window) {
-    return Stream.concat(
-            Stream.of("__heartbeats__"),
-            window.stream()
-                .flatMap(
-                    name -> Stream.of("", ".msgs", ".DQ.msgs", ".XQ").map(part -> name + part)))
-        .map(key -> namespace + ":" + key)
-        .toList();
+  /** Queues that one run of the script reads, and the keys that it wants for them. */
+  private record Batch(List<QueueName> queues, List<String> keys) {
+
+    /** Keys as Dramatiq's {@code dispatch.lua} builds them, in the order that the script wants. */
+    static Batch of(String namespace, List<QueueName> queues) {
+      return new Batch(
+          queues,
+          Stream.concat(
+                  Stream.of("__heartbeats__"),
+                  queues.stream()
+                      .flatMap(
+                          name ->
+                              Stream.of("", ".msgs", ".DQ.msgs", ".XQ").map(part -> name + part)))
+              .map(key -> namespace + ":" + key)
+              .toList());
+    }
   }
 
   private static QueueSnapshot snapshot(QueueName name, List<?> reply, Instant readAt) {

@@ -1,20 +1,20 @@
 package so.suna.queuemetrics.ecs;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import software.amazon.awssdk.services.ecs.EcsClient;
-import software.amazon.awssdk.services.ecs.model.DescribeServicesResponse;
-import software.amazon.awssdk.services.ecs.model.Failure;
-import software.amazon.awssdk.services.ecs.model.Service;
 
 /** Counts the running workers of one ECS service. Safe for use by several threads. */
 public final class WorkerCounter {
 
-  private final EcsClient ecs;
+  private final EcsApi ecs;
   private final String cluster;
   private final String service;
 
-  public WorkerCounter(EcsClient ecs, String cluster, String service) {
+  public WorkerCounter(EcsApi ecs, String cluster, String service) {
     this.ecs = ecs;
     this.cluster = cluster;
     this.service = service;
@@ -27,17 +27,17 @@ public final class WorkerCounter {
    *     names both settings
    */
   public int running() {
-    DescribeServicesResponse response;
+    JsonObject response;
     try {
-      response = ecs.describeServices(request -> request.cluster(cluster).services(service));
+      response = ecs.describeServices(cluster, service);
     } catch (RuntimeException e) {
       throw new IllegalStateException("%s not counted: %s".formatted(this, e.getMessage()), e);
     }
     // A deleted service is shown for a while as INACTIVE, with 0 tasks.
-    return response.services().stream()
-        .filter(found -> !"INACTIVE".equals(found.status()))
+    return objects(response, "services")
+        .filter(found -> !EcsApi.text(found, "status").equals("INACTIVE"))
         .findFirst()
-        .map(Service::runningCount)
+        .flatMap(WorkerCounter::runningCount)
         .orElseThrow(
             () ->
                 new IllegalStateException(
@@ -45,14 +45,25 @@ public final class WorkerCounter {
                         .formatted(this, said(response))));
   }
 
-  private static String said(DescribeServicesResponse response) {
+  private static Optional<Integer> runningCount(JsonObject service) {
+    return service.get("runningCount") instanceof JsonPrimitive count && count.isNumber()
+        ? Optional.of(count.getAsInt())
+        : Optional.empty();
+  }
+
+  private static String said(JsonObject response) {
     return Stream.concat(
-            response.failures().stream().map(Failure::reason),
-            response.services().stream().map(Service::status))
-        .map(String::valueOf)
+            objects(response, "failures").map(failure -> EcsApi.text(failure, "reason")),
+            objects(response, "services").map(service -> EcsApi.text(service, "status")))
         .collect(
             Collectors.collectingAndThen(
                 Collectors.joining(", "), text -> text.isEmpty() ? "nothing" : text));
+  }
+
+  private static Stream<JsonObject> objects(JsonObject response, String name) {
+    return response.get(name) instanceof JsonArray array
+        ? array.asList().stream().filter(JsonObject.class::isInstance).map(JsonObject.class::cast)
+        : Stream.empty();
   }
 
   @Override

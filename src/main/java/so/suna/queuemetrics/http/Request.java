@@ -1,9 +1,9 @@
 package so.suna.queuemetrics.http;
 
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
-import java.util.Map;
-import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.IOException;
+import java.io.Reader;
 
 /**
  * What the routes look at of a request.
@@ -13,27 +13,84 @@ import org.jspecify.annotations.Nullable;
  */
 public record Request(String method, String path, String authorization) {
 
-  /** Of a function URL's event, payload 2.0; what the event lacks is empty. */
-  public static Request of(@Nullable APIGatewayV2HTTPEvent event) {
-    Optional<APIGatewayV2HTTPEvent> given = Optional.ofNullable(event);
-    return new Request(
-        given
-            .map(APIGatewayV2HTTPEvent::getRequestContext)
-            .map(APIGatewayV2HTTPEvent.RequestContext::getHttp)
-            .map(APIGatewayV2HTTPEvent.RequestContext.Http::getMethod)
-            .orElse(""),
-        given.map(APIGatewayV2HTTPEvent::getRawPath).orElse(""),
-        given.map(APIGatewayV2HTTPEvent::getHeaders).map(Request::authorization).orElse(""));
+  /**
+   * Of a function URL's event, payload 2.0; what the event lacks is empty, and what else it has is
+   * skipped.
+   *
+   * @throws IOException if it is no JSON
+   */
+  public static Request of(Reader event) throws IOException {
+    var json = new JsonReader(event);
+    String method = "";
+    String path = "";
+    String authorization = "";
+    if (isObject(json)) {
+      json.beginObject();
+      while (json.hasNext()) {
+        switch (json.nextName()) {
+          case "requestContext" -> method = method(json);
+          case "rawPath" -> path = text(json);
+          case "headers" -> authorization = authorization(json);
+          default -> json.skipValue();
+        }
+      }
+    }
+    return new Request(method, path, authorization);
+  }
+
+  private static String method(JsonReader requestContext) throws IOException {
+    String method = "";
+    if (isObject(requestContext)) {
+      requestContext.beginObject();
+      while (requestContext.hasNext()) {
+        switch (requestContext.nextName()) {
+          case "http" -> method = member("method", requestContext);
+          default -> requestContext.skipValue();
+        }
+      }
+      requestContext.endObject();
+    }
+    return method;
   }
 
   /** Function URLs send names in lower case; other callers, as they like. */
-  private static String authorization(Map<String, String> headers) {
-    return headers.entrySet().stream()
-        .filter(
-            header ->
-                "authorization".equalsIgnoreCase(header.getKey()) && header.getValue() != null)
-        .map(Map.Entry::getValue)
-        .findFirst()
-        .orElse("");
+  private static String authorization(JsonReader headers) throws IOException {
+    return member("authorization", headers);
+  }
+
+  private static String member(String name, JsonReader parent) throws IOException {
+    String value = "";
+    if (isObject(parent)) {
+      parent.beginObject();
+      while (parent.hasNext()) {
+        if (parent.nextName().equalsIgnoreCase(name)) {
+          value = text(parent);
+        } else {
+          parent.skipValue();
+        }
+      }
+      parent.endObject();
+    }
+    return value;
+  }
+
+  /** Whether an object comes next; anything else is skipped. */
+  private static boolean isObject(JsonReader json) throws IOException {
+    boolean object = json.peek() == JsonToken.BEGIN_OBJECT;
+    if (!object) {
+      json.skipValue();
+    }
+    return object;
+  }
+
+  private static String text(JsonReader json) throws IOException {
+    return switch (json.peek()) {
+      case STRING, NUMBER -> json.nextString();
+      case BOOLEAN -> String.valueOf(json.nextBoolean());
+      default -> {
+        json.skipValue();
+        yield "";
+      }
+    };
   }
 }

@@ -23,6 +23,9 @@ public final class Routes {
     void run() throws Exception;
   }
 
+  /** A read and what it is answered with. */
+  private record Shared(Instant readAt, String json) {}
+
   /** A burst of queries shares one read. */
   static final Duration SHARED_FOR = Duration.ofSeconds(1);
 
@@ -31,7 +34,7 @@ public final class Routes {
   private final Optional<Check> database;
   private final Optional<BearerToken> token;
   private final Clock clock;
-  private @Nullable BrokerSnapshot shared;
+  private @Nullable Shared shared;
 
   /**
    * @param token what every caller must show; none where AWS has already checked the caller
@@ -83,7 +86,7 @@ public final class Routes {
 
   private Answer queueMetrics(BiConsumer<String, Exception> log) {
     try {
-      return Answer.json(200, QueueMetricsJson.of(read(log)));
+      return Answer.json(200, read(log));
     } catch (RuntimeException e) {
       log.accept("queue metrics not read", e);
       return Answer.error(500, "Failed to get queue metrics");
@@ -108,22 +111,23 @@ public final class Routes {
     return Answer.json(200, QueueMetricsJson.health(clock.instant(), instanceId, said));
   }
 
-  private synchronized BrokerSnapshot read(BiConsumer<String, Exception> log) {
+  private synchronized String read(BiConsumer<String, Exception> log) {
     Instant now = clock.instant();
-    BrokerSnapshot recent = shared;
+    Shared recent = shared;
     // A clock that was set back makes the shared snapshot seem to come from the future: read again.
     if (recent != null
         && !now.isBefore(recent.readAt())
         && now.isBefore(recent.readAt().plus(SHARED_FOR))) {
-      return recent;
+      return recent.json();
     }
     BrokerSnapshot fresh = queues.get();
     if (!fresh.problems().isEmpty()) {
       log.accept(
           "some values not read", new IllegalStateException(String.join("; ", fresh.problems())));
     }
-    shared = fresh;
-    return fresh;
+    String json = QueueMetricsJson.of(fresh);
+    shared = new Shared(fresh.readAt(), json);
+    return json;
   }
 
   /** What is no percent-encoding stays as it is, and matches no route. */

@@ -39,8 +39,8 @@ public final class IamToken {
    */
   public static IamToken ofThisFunction() {
     return new IamToken(
-        DefaultCredentialsProvider.builder().build(),
-        new DefaultAwsRegionProviderChain(),
+        () -> DefaultCredentialsProvider.builder().build().resolveCredentials(),
+        () -> new DefaultAwsRegionProviderChain().getRegion(),
         Clock.systemUTC());
   }
 

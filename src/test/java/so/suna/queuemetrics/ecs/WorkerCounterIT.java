@@ -5,35 +5,36 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Call;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
+import so.suna.queuemetrics.local.ManualClock;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
-import software.amazon.awssdk.services.ecs.EcsClient;
 
-/** What the SDK asks ECS, and what becomes of ECS's answers. */
+/** What ECS is asked, and what becomes of ECS's answers. */
 class WorkerCounterIT {
 
   private static final String WORKERS =
       "workers of service suna-worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER)";
 
   private final AwsReceiver aws = AwsReceiver.start(3);
+  private final ManualClock clock = new ManualClock(Instant.parse("2026-11-23T12:00:00Z"));
   private final WorkerCounter counter =
       new WorkerCounter(
-          EcsClient.builder()
-              .endpointOverride(aws.endpoint())
-              .region(Region.US_WEST_2)
-              .credentialsProvider(
-                  StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "s3cret")))
-              .httpClient(UrlConnectionHttpClient.create())
-              .overrideConfiguration(calls -> calls.retryStrategy(AwsRetryStrategy.doNotRetry()))
-              .build(),
+          new EcsApi(
+              UrlConnectionHttpClient.builder().socketTimeout(Duration.ofMillis(100)).build(),
+              StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "s3cret")),
+              "us-west-2",
+              aws.endpoint(),
+              clock),
           "suna-ecs",
           "suna-worker-svc");
 
@@ -150,6 +151,93 @@ class WorkerCounterIT {
         .isInstanceOf(IllegalStateException.class)
         .hasMessageStartingWith(
             WORKERS + " not counted: User is not authorized to perform: ecs:DescribeServices (");
+  }
+
+  @Test
+  void stumbleIsRetried() {
+    var calls = new AtomicInteger();
+    aws.answer(
+        call ->
+            calls.incrementAndGet() == 1
+                ? new Reply(500, object())
+                : new Reply(200, AwsReceiver.service("ACTIVE", 2)));
+
+    assertThat(counter.running()).isEqualTo(2);
+    assertThat(aws.calls()).hasSize(2);
+    assertThat(aws.calls().getLast()).isEqualTo(aws.calls().getFirst());
+  }
+
+  @Test
+  void throttlingIsRetried() {
+    var calls = new AtomicInteger();
+    aws.answer(
+        call ->
+            calls.incrementAndGet() == 1
+                ? new Reply(400, error("ThrottlingException", "Rate exceeded"))
+                : new Reply(200, AwsReceiver.service("ACTIVE", 2)));
+
+    assertThat(counter.running()).isEqualTo(2);
+  }
+
+  @Test
+  void lastingFailureIsGivenUpAfterThreeAttempts() {
+    aws.answer(call -> new Reply(503, error("ServiceUnavailable", "Try later.")));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            WORKERS
+                + " not counted: Try later. (Service: Ecs, Status Code: 503, Request ID: null) (SDK Attempt Count: 3)");
+    assertThat(aws.calls()).hasSize(3);
+  }
+
+  @Test
+  void silenceIsAskedAgainAndThenNamed() {
+    var over = new CountDownLatch(1);
+    aws.answer(
+        call -> {
+          awaitUninterruptibly(over);
+          return new Reply(200, AwsReceiver.service("ACTIVE", 2));
+        });
+    try {
+      assertThatThrownBy(counter::running)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(WORKERS + " not counted: Unable to execute HTTP request: Read timed out");
+    } finally {
+      over.countDown();
+    }
+    assertThat(aws.calls()).hasSize(3);
+  }
+
+  @Test
+  void noAttemptBeginsThreeSecondsAfterTheFirst() {
+    aws.answer(
+        call -> {
+          clock.advance(Duration.ofSeconds(3));
+          return new Reply(503, object());
+        });
+
+    assertThatThrownBy(counter::running).isInstanceOf(IllegalStateException.class);
+    assertThat(aws.calls()).hasSize(1);
+  }
+
+  @Test
+  void answerOfAnotherShapeIsNotCountedAsStopped() {
+    aws.answer(call -> new Reply(200, JsonNodeFactory.instance.textNode("busy")));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said nothing");
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test

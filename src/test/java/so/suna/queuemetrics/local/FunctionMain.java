@@ -1,10 +1,7 @@
 package so.suna.queuemetrics.local;
 
 import com.amazonaws.services.lambda.runtime.Context;
-import com.amazonaws.services.lambda.runtime.RequestHandler;
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
-import com.amazonaws.services.lambda.runtime.events.ScheduledEvent;
-import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -14,7 +11,6 @@ import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
-import so.suna.queuemetrics.PublishHandler;
 
 /**
  * A process of its own for one handler, as Lambda has: made by its public no-argument constructor,
@@ -35,9 +31,13 @@ final class FunctionMain {
 
   public static void main(String[] args) throws IOException, ReflectiveOperationException {
     var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-    Object handler;
+    RequestStreamHandler handler;
     try {
-      handler = Class.forName(args[0]).getConstructor().newInstance();
+      handler =
+          Class.forName(args[0])
+              .asSubclass(RequestStreamHandler.class)
+              .getConstructor()
+              .newInstance();
     } catch (InvocationTargetException e) {
       say(out, Line.FAILED, String.valueOf(e.getCause()));
       return;
@@ -57,24 +57,12 @@ final class FunctionMain {
     }
   }
 
-  @SuppressWarnings("unchecked")
-  private static String call(Object handler, String event, Context context) {
-    Class<?> type =
-        handler instanceof PublishHandler ? ScheduledEvent.class : APIGatewayV2HTTPEvent.class;
-    ClassLoader loader = FunctionMain.class.getClassLoader();
-    Object input =
-        LambdaEventSerializers.serializerFor(type, loader)
-            .fromJson(new ByteArrayInputStream(event.getBytes(StandardCharsets.UTF_8)));
-    Object result =
-        ((RequestHandler<Object, @Nullable Object>) handler).handleRequest(input, context);
-    if (result == null) {
-      return "null";
-    }
-    var json = new ByteArrayOutputStream();
-    ((com.amazonaws.services.lambda.runtime.serialization.PojoSerializer<Object>)
-            LambdaEventSerializers.serializerFor(result.getClass(), loader))
-        .toJson(result, json);
-    return json.toString(StandardCharsets.UTF_8);
+  private static String call(RequestStreamHandler handler, String event, Context context)
+      throws IOException {
+    var result = new ByteArrayOutputStream();
+    handler.handleRequest(
+        new ByteArrayInputStream(event.getBytes(StandardCharsets.UTF_8)), result, context);
+    return result.toString(StandardCharsets.UTF_8);
   }
 
   private static void say(PrintStream out, Line line, String text) {

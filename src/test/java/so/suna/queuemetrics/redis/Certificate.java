@@ -16,7 +16,7 @@ import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 
 /** A key and its self-signed certificate, made for this run and good for a day. */
-record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
+public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
 
   private static final String PASSWORD = "changeit";
 
@@ -25,7 +25,7 @@ record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
    *
    * @param names such as {@code dns:localhost}
    */
-  static Certificate of(Path directory, String names) throws Exception {
+  public static Certificate of(Path directory, String names) throws Exception {
     Path file = Files.createTempFile(directory, "key", ".p12");
     Files.delete(file);
     keytool(
@@ -53,6 +53,11 @@ record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
 
   /** Makes sockets that trust this certificate and no other. */
   SSLSocketFactory trusting() throws GeneralSecurityException, IOException {
+    return context().getSocketFactory();
+  }
+
+  /** Trusts this certificate and no other. */
+  public SSLContext context() throws GeneralSecurityException, IOException {
     var trusted = KeyStore.getInstance("PKCS12");
     trusted.load(null, null);
     trusted.setCertificateEntry("redis", store.getCertificate("redis"));
@@ -60,7 +65,7 @@ record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
     managers.init(trusted);
     var context = SSLContext.getInstance("TLS");
     context.init(null, managers.getTrustManagers(), null);
-    return context.getSocketFactory();
+    return context;
   }
 
   private static Path pem(Path directory, String kind, byte[] content) throws IOException {

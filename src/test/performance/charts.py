@@ -1,0 +1,31 @@
+"""Bars as SVG, readable on a light and on a dark page."""
+
+from html import escape
+
+COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#edc948", "#b07aa1", "#9c755f")
+LEFT, WIDTH, BAR, LINE = 150, 560, 26, 20
+
+
+def stacked(title, rows):
+    """A bar for each row, of segments whose lengths are their values; equal names share a colour."""
+    names = list(dict.fromkeys(name for segments in rows.values() for name in segments))
+    colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
+    longest = max(sum(segments.values()) for segments in rows.values())
+    top = 40
+    shapes = [f'<text x="10" y="22" font-weight="bold">{escape(title)}</text>']
+    for row, (label, segments) in enumerate(rows.items()):
+        y, x = top + row * (BAR + 10), float(LEFT)
+        shapes.append(f'<text x="{LEFT - 8}" y="{y + 18}" text-anchor="end">{escape(label)}</text>')
+        for name, value in segments.items():
+            length = WIDTH * value / longest
+            shapes.append(f'<rect x="{x:.1f}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colours[name]}"/>')
+            x += length
+        total = sum(segments.values())
+        shapes.append(f'<text x="{x + 6:.1f}" y="{y + 18}">{total:,.0f}</text>' if total >= 20 else f'<text x="{x + 6:.1f}" y="{y + 18}">{total:.1f}</text>')
+    below = top + len(rows) * (BAR + 10) + 10
+    for number, name in enumerate(names):
+        x, y = 10 + 390 * (number % 2), below + LINE * (number // 2)
+        shapes.append(f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colours[name]}"/><text x="{x + 18}" y="{y + 11}">{escape(name)}</text>')
+    width, height = LEFT + WIDTH + 80, below + LINE * ((len(names) + 1) // 2) + 6
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">\n'
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n' + "\n".join(shapes) + "\n</svg>\n")

@@ -1,0 +1,153 @@
+"""Lambda on loopback: the Runtime API, and a function's process behind the real runtime client of its language."""
+
+import http.server
+import os
+import queue
+import subprocess
+import threading
+import time
+
+from servers import cpu
+
+RUNTIME = "/2018-06-01/runtime/"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A function that was ended hangs up: what counts is what it answered before."""
+
+
+class RuntimeApi:
+    """Hands one event at a time to a runtime client and takes what comes of it."""
+
+    def __init__(self):
+        self.events, self.results = queue.Queue(), queue.Queue()
+        self.ready, self.restored = threading.Event(), threading.Event()
+        self.ready_at = 0
+        api = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
+
+            def do_GET(self):
+                api.ready_at = api.ready_at or time.monotonic()
+                api.ready.set()
+                if self.path == RUNTIME + "restore/next":
+                    api.restored.wait()
+                    self.send_response(200)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                event = api.events.get()
+                if event is None:
+                    self.close_connection = True
+                    return
+                self.send_response(200)
+                self.send_header("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 20_000))
+                self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-west-2:123456789012:function:f")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(event)))
+                self.end_headers()
+                api.handed_at = time.monotonic()
+                self.wfile.write(event)
+                self.wfile.flush()
+
+            def do_POST(self):
+                body = self.body()
+                failed = self.path.endswith("/error")
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                api.results.put((time.monotonic(), not failed, body))
+
+            def body(self):
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                whole = b""
+                while size := int(self.rfile.readline(), 16):
+                    whole += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return whole
+
+            def log_message(self, *_):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def invoke(self, event, timeout=30):
+        """Seconds that the invocation took, and its result."""
+        self.events.put(event)
+        at, succeeded, body = self.results.get(timeout=timeout)
+        if not succeeded:
+            raise AssertionError(f"the invocation failed: {body.decode()}")
+        return at - self.handed_at, body
+
+    def restore(self, event):
+        """Goes on from SnapStart's snapshot; seconds until the event is answered."""
+        started = time.monotonic()
+        self.restored.set()
+        waited, _ = self.invoke(event)
+        return self.handed_at + waited - started
+
+    def close(self):
+        self.restored.set()
+        self.events.put(None)
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Function:
+    """A function's process, started as Lambda starts it; its clock runs from before the process exists."""
+
+    def __init__(self, command, environment, log):
+        self.api = RuntimeApi()
+        whole = {
+            "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": ":UTC", "AWS_LAMBDA_RUNTIME_API": self.api.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f", "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/25/[$LATEST]1",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2",
+            "AWS_ACCESS_KEY_ID": "ASIAPERFORMANCE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token" * 40, **environment}
+        self.log = open(log, "w")
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(command, env=whole, cwd=whole["LAMBDA_TASK_ROOT"], stdout=self.log, stderr=subprocess.STDOUT)
+        self.pid = self.process.pid
+        if not self.api.ready.wait(30):
+            self.close()
+            raise AssertionError(f"not ready within 30 s: {' '.join(command)}, see {log}")
+        self.ready_seconds = self.api.ready_at - self.started_at
+
+    def invoke(self, event):
+        return self.api.invoke(event)
+
+    def cpu(self):
+        return cpu(self.pid)
+
+    def peak_megabytes(self):
+        return self.status("VmHWM") / 1024
+
+    def status(self, name):
+        with open(f"/proc/{self.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(name + ":"))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def end_in_order(self):
+        """So that Java may write its archive of classes."""
+        self.process.terminate()
+        self.process.wait()
+        self.close()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.api.close()
+        self.log.close()

@@ -1,0 +1,204 @@
+"""What a function talks to, on loopback: a Redis 7 with and without TLS, a CloudWatch and an ECS."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import zipfile
+
+import cbor2
+import redis
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Authority:
+    """A certificate for localhost under an intermediate and a root, as AWS has them, and trust stores that hold the root."""
+
+    def __init__(self, where, java_home, python_bundle):
+        self.key, self.chain, self.root = (os.path.join(where, name) for name in ("key.pem", "chain.pem", "root.pem"))
+        self.java_store, self.python_store = os.path.join(where, "cacerts"), os.path.join(where, "bundle.pem")
+
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], cwd=where, check=True, stderr=subprocess.PIPE)
+
+        new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30")
+        ca = ("-addext", "keyUsage=keyCertSign")
+        openssl(*new, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=performance root", *ca)
+        openssl(*new, "-keyout", "mid.key", "-out", "mid.pem", "-subj", "/CN=performance intermediate", *ca, "-CA", "root.pem", "-CAkey", "root.key")
+        openssl(*new, "-keyout", "key.pem", "-out", "leaf.pem", "-subj", "/CN=localhost", "-CA", "mid.pem", "-CAkey", "mid.key",
+                "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE")
+        with open(self.chain, "w") as chain:
+            for name in ("leaf.pem", "mid.pem"):
+                chain.write(open(os.path.join(where, name)).read())
+        shutil.copy(f"{java_home}/lib/security/cacerts", self.java_store)
+        subprocess.run([f"{java_home}/bin/keytool", "-importcert", "-noprompt", "-alias", "performance", "-file", self.root,
+                        "-keystore", self.java_store, "-storepass", "changeit"], check=True, stderr=subprocess.PIPE)
+        with open(self.python_store, "w") as bundle:
+            bundle.write(open(python_bundle).read() + open(self.root).read())
+
+    def server_context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain, self.key)
+        return context
+
+
+class Redis:
+    """A Redis of its own that keeps nothing on disk, with a Dramatiq-shaped content."""
+
+    FILL = """
+      local ns, q, from, to, at = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+      for i = from, to do
+        local id = string.format('%08x-0000-4000-8000-%012x', i, i)
+        redis.call('RPUSH', ns .. ':' .. q, id)
+        redis.call('HSET', ns .. ':' .. q .. '.msgs', id, '{"queue_name":"' .. q .. '","actor_name":"run_agent","args":["' .. id ..
+          '"],"kwargs":{},"options":{"redis_message_id":"' .. id .. '"},"message_id":"' .. id .. '","message_timestamp":' .. at .. '}')
+      end"""
+
+    def __init__(self, jar, where, authority=None):
+        name = "redis-server-7.0.15-linux-" + {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+        program = os.path.join(where, name)
+        if not os.path.exists(program):
+            zipfile.ZipFile(jar).extract(name, where)
+            os.chmod(program, 0o755)
+        self.port, self.tls_port = free_port(), 0
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--slowlog-max-len", "10000"]
+        if authority:
+            self.tls_port = free_port()
+            options += ["--tls-port", str(self.tls_port), "--tls-cert-file", authority.chain, "--tls-key-file", authority.key,
+                        "--tls-ca-cert-file", authority.root, "--tls-auth-clients", "no"]
+        self.process = subprocess.Popen([program, *options], cwd=where, stdout=subprocess.DEVNULL)
+        self.client = redis.Redis(port=self.port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 200))
+        self.client.ping()
+
+    def fill(self, queue, messages, already=0):
+        now = int(time.time() * 1000)
+        for start in range(already, messages, 10_000):
+            self.client.eval(self.FILL, 2, "dramatiq", queue, start + 1, min(messages, start + 10_000), now - 5_000)
+        self.client.hset(f"dramatiq:{queue}.DQ.msgs", "delayed", "{}")
+        self.client.zadd(f"dramatiq:{queue}.XQ", {"dead": now})
+        self.client.zadd("dramatiq:__heartbeats__", {f"broker-{queue}": now + 86_400_000})
+
+    def cpu(self):
+        return cpu(self.process.pid)
+
+    def connections(self):
+        return {client["id"] for client in self.client.client_list()}
+
+    def end(self, connections):
+        for connection in connections:
+            self.client.client_kill_filter(_id=connection)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Monitor:
+    """When each command first reached Redis, by its own clock, in seconds of time.monotonic()."""
+
+    LINE = re.compile(rb'\+(\d+\.\d+) \[[^\]]*\] "([^"]+)"')
+
+    def __init__(self, port):
+        self.marks = {}
+        self.connection = socket.create_connection(("127.0.0.1", port))
+        self.connection.sendall(b"MONITOR\r\n")
+        self.lines = self.connection.makefile("rb")
+        assert self.lines.readline() == b"+OK\r\n"
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        ahead = time.time() - time.monotonic()
+        try:
+            for line in self.lines:
+                if found := self.LINE.match(line):
+                    self.marks.setdefault(found[2].decode().upper(), float(found[1]) - ahead)
+        except (OSError, ValueError):
+            pass  # Closed.
+
+    def close(self):
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+
+
+class Aws:
+    """One AWS service: takes what the SDKs send, keeps what a test looks at, and may close after each answer as an idle minute does."""
+
+    def __init__(self, context=None, closing=False):
+        self.context, self.closing = context, closing
+        self.requests, self.connections, self.resumed, self.open = [], 0, 0, 0
+        self.marks = {}
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"{'https' if context else 'http'}://localhost:{self.port}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def mark(self, what):
+        self.marks.setdefault(what, time.monotonic())
+
+    def accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            self.mark("connected")
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        self.open += 1
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.context:
+                connection = self.context.wrap_socket(connection, server_side=True)
+                self.resumed += connection.session_reused
+            reader = connection.makefile("rb")
+            while self.answer(reader, connection) and not self.closing:
+                pass
+            if self.context:
+                connection.settimeout(1)
+                connection.unwrap()
+        except (OSError, ValueError):
+            pass  # The function hung up, or was ended.
+        finally:
+            connection.close()
+            self.open -= 1
+
+    def answer(self, reader, connection):
+        line = reader.readline()
+        if not line:
+            return False
+        headers = {}
+        while (header := reader.readline()) != b"\r\n":
+            name, value = header.split(b":", 1)
+            headers[name.lower()] = value.strip()
+        body = reader.read(int(headers.get(b"content-length", 0)))
+        self.mark("asked")
+        ecs = b"Describe" in headers.get(b"x-amz-target", b"")
+        self.requests.append(("ecs" if ecs else "cloudwatch", len(line) + len(body), headers, body))
+        if ecs:
+            reply, kind = b'{"services":[{"status":"ACTIVE","runningCount":2}],"failures":[]}', b"application/x-amz-json-1.1"
+        elif b"smithy-protocol" in headers:
+            reply, kind = b"\xa0", b"application/cbor\r\nsmithy-protocol: rpc-v2-cbor"
+        else:
+            reply, kind = b"{}", b"application/x-amz-json-1.0"
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (kind, len(reply), reply))
+        return True
+
+    def metric_names(self):
+        """Of the last PutMetricData, sorted."""
+        _, _, headers, body = self.requests[-1]
+        decode = cbor2.loads if b"cbor" in headers[b"content-type"] else json.loads
+        return sorted(datum["MetricName"] for datum in decode(body)["MetricData"])
+
+
+def cpu(pid):
+    """Seconds of CPU, user and system, of a process and all the threads it ever had (see clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | 2)

@@ -1,0 +1,96 @@
+"""Warm ticks, beside the peer's; what one allocates; and what a day of them leaves behind."""
+
+import re
+
+from bench import TICK, in_turn
+
+NINE = sorted("Dramatiq" + name for name in (
+    "QueueDepth", "JobsInFlight", "JobsDelayed", "DeadLetters", "NewDeadLetters", "OldestJobAge", "ActiveBrokers", "RunningWorkers", "BacklogPerWorker"))
+# Ours replaces its connection to Redis after 5 minutes, so at every 5th tick.
+RECONNECTING = 5
+
+
+def ticks(bench, size, tls):
+    """
+    Over TLS as production has it: AWS has closed its connection in the minute between two ticks, and Redis' is replaced
+    every 5th. The peer keeps its connection to Redis.
+    """
+    functions, figures, count = {}, {}, 0
+
+    def before(who):
+        nonlocal count
+        count += tls and who == "ours"
+        if who == "ours" and count % RECONNECTING == 1:
+            bench.redis.end(bench.redis.connections() - others)
+
+    try:
+        for who in ("peer", "ours"):
+            others = bench.redis.connections()
+            functions[who] = bench.publisher(who, tls)
+            functions[who].invoke(TICK)
+            assert functions[who].cloudwatch.metric_names() == NINE, functions[who].cloudwatch.metric_names()
+        for name, calls in (("first", size["first_ticks"]), ("warm_up", size["warm_up"]), ("warm", size["ticks"])):
+            share = {"ours": calls, "peer": max(1, calls // 4) if tls else calls}
+            figures[name] = in_turn(functions, TICK, share, before=before)
+        for who, function in functions.items():
+            ticks = 1 + sum(figures[name][who]["calls"] for name in ("first", "warm_up", "warm"))
+            figures[who] = {
+                **figures["warm"][who], "first_cpu_ms": figures["first"][who]["cpu_ms"], "peak_megabytes": function.peak_megabytes(), "ticks": ticks,
+                "resumed": function.cloudwatch.resumed + function.ecs.resumed,
+                "cloudwatch_calls": len(function.cloudwatch.requests), "ecs_calls": len(function.ecs.requests),
+                "cloudwatch_connections": function.cloudwatch.connections, "ecs_connections": function.ecs.connections}
+        return {who: figures[who] for who in functions} | {"cpu_ratio": figures["ours"]["cpu_ms"] / figures["peer"]["cpu_ms"]}
+    finally:
+        for function in functions.values():
+            function.close()
+
+
+def allocation(bench, size):
+    """Kilobytes that a warm tick allocates: what the heap grew by while nothing was collected."""
+    return {mode: allocated(bench, size["first_ticks"], tls) for mode, tls in (("kept", False), ("tls", True))}
+
+
+def allocated(bench, ticks, tls):
+    function = bench.publisher("ours", tls, flags=("-Xmx900m", "-Xms900m", "-Xmn800m"))
+
+    def used():
+        return sum(int(kilobytes) for kilobytes in re.findall(r"total \d+K, used (\d+)K", bench.jcmd(function, "GC.heap_info")))
+
+    try:
+        for _ in range(ticks):
+            function.invoke(TICK)
+        bench.jcmd(function, "GC.run")
+        before = used()
+        for _ in range(ticks):
+            function.invoke(TICK)
+        return {"kilobytes_a_tick": (used() - before) / ticks}
+    finally:
+        function.close()
+
+
+def growth(bench, size):
+    """A day's ticks in one process, as production has them: what it holds after the first hour's and at the end."""
+    others = bench.redis.connections()
+    function = bench.publisher("ours", True)
+
+    def tick(number):
+        if number % RECONNECTING == 0:
+            bench.redis.end(bench.redis.connections() - others)
+        function.invoke(TICK)
+
+    def held():
+        live = bench.jcmd(function, "GC.class_histogram").strip().splitlines()[-1].split()
+        return {"heap_kilobytes": int(live[2]) / 1024, "threads": function.status("Threads"), "descriptors": function.descriptors(),
+                "redis_connections": len(bench.redis.connections() - others)}
+
+    try:
+        for number in range(size["hour"]):
+            tick(number)
+        held()  # Attaching starts a thread and opens a socket, which stay.
+        after_hour = held()
+        for number in range(size["hour"], size["day"]):
+            tick(number)
+        return {"after_hour": after_hour, "after_day": held(), "ticks": size["day"],
+                "aws_connections_of_a_tick": (function.cloudwatch.connections + function.ecs.connections) / size["day"]}
+    finally:
+        function.close()
