@@ -29,7 +29,6 @@ PUBLISHED = {
 }
 
 HEADER = ["fault", "published meanwhile", "the tick", "ends within", "right again", "rings if it lasts"]
-DURATION_ALARM_SECONDS = 10  # As in template.yaml.
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Seen:
-    """Of one tick: the metrics that reached CloudWatch, what it failed with, how long it took."""
+    """Of one tick: the metrics that reached CloudWatch, what it failed with, Lambda's own count of errors and duration."""
 
     metrics: frozenset
     error: str | None
+    errors: int
     seconds: float
 
     @property
@@ -61,12 +61,10 @@ class Seen:
 def row(fault, during, after):
     """As the page has it: all that is seen, but of the time only that it was within the bound."""
     rings = []
-    if during.error:
+    if during.errors:
         rings.append("Errors")
     if "DramatiqBacklogPerWorker" not in during.metrics:
         rings.append("Silent")
-    if during.seconds > DURATION_ALARM_SECONDS:
-        rings.append("Duration")
     at_once = during.published == EVERYTHING and not during.error
     cells = [
         fault.name,

@@ -3,8 +3,10 @@
 docs/faults.md has the table; REHEARSAL_WRITE=1 writes it anew.
 """
 
+import concurrent.futures
 import os
 import time
+from collections import Counter
 
 import pytest
 from awsfront import DENIED, INTERNAL_ERROR, THROTTLED, Delay, Reset, Silence
@@ -12,7 +14,7 @@ from faults import (
     ALL_BUT_WORKERS, EVERYTHING, NOTHING, ONLY_WORKERS, Fault, Seen, name_of, row, rows_of_the_page, table, write,
 )  # fmt: skip
 from machine import until
-from world import WORKERS, World
+from world import INSTANCES, WORKERS, World
 
 PUT, COUNT = "PutMetricData", "DescribeServices"
 
@@ -86,9 +88,14 @@ TWICE = Fault("a tick is delivered twice", nothing)
 UNHEARD = Fault("CloudWatch answers 3 s late", aws(PUT, Delay(3)), EVERYTHING, "9 datums not published", 7)
 
 
+# And here the callers' answers count as well.
+CALLERS = 200
+LOAD = Fault(f"{CALLERS} queries at once", nothing, within=8)
+
+
 @pytest.fixture(scope="module")
-def world(network, package, aws, front):
-    made = World(network, package, aws, front)
+def world(network, source, package, aws, front):
+    made = World(network, source, package, aws, front)
     yield made
     made.close()
 
@@ -114,7 +121,7 @@ def test_no_wrong_number_is_published_and_the_next_tick_is_right(world, seen, fa
     after = world.tick()
     seen.append(row(fault, during, after))
 
-    assert (during.published, bool(during.error)) == (fault.published, bool(fault.says)), during
+    assert (during.published, during.errors) == (fault.published, int(bool(fault.says))), during
     assert fault.says in (during.error or "")
     assert during.seconds <= fault.within
     assert (after.published, after.error) == (EVERYTHING, None)
@@ -128,7 +135,7 @@ def seen_in_cloudwatch(world, content, invocation, averages):
             assert 0 < average < content.truth(now, WORKERS)[metric]
         else:
             assert average == content.truth(now, WORKERS)[metric], metric
-    return Seen(frozenset(averages), invocation.error, invocation.seconds)
+    return Seen(frozenset(averages), invocation.error, int(bool(invocation.error)), invocation.seconds)
 
 
 @pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=lambda fault: fault.name.replace(" ", "-"))
@@ -147,6 +154,35 @@ def test_what_cloudwatch_was_told_twice_leaves_every_average_right(world, seen, 
     assert (after.published, after.error) == (EVERYTHING, None)
 
 
+def test_a_load_of_queries_leaves_ticks_right_and_is_shared_among_few_reads(world, seen):
+    assert world.tick().published == EVERYTHING
+    contents = [world.fill()]
+    statuses, ticks = [], []
+    connections, reads = world.redis_saw()
+    started = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
+        callers = [pool.submit(world.query, statuses) for _ in range(CALLERS)]
+        while not ticks or not all(caller.done() for caller in callers):
+            contents.append(world.fill())
+            ticks.append(world.tick(contents[-1]))
+        bodies = [caller.result() for caller in callers]
+    seconds = time.monotonic() - started
+    more_connections, more_reads = (now - then for now, then in zip(world.redis_saw(), (connections, reads), strict=True))
+    slowest = max(ticks, key=lambda tick: tick.seconds)
+    seen.append(row(LOAD, slowest, world.tick()))
+    print(f"{CALLERS} queries in {seconds:.1f} s: {Counter(statuses)}, {len(ticks)} ticks, {more_reads} reads of Redis")
+
+    assert {tick.published for tick in ticks} == {EVERYTHING}
+    assert {tick.error for tick in ticks} == {None}
+    assert slowest.seconds <= LOAD.within
+    # Lambda refuses what is more than the reserved instances; everybody has an answer in the end.
+    assert set(statuses) <= {200, 429}
+    assert {body["queue_depth"] for body in bodies} <= {content.waiting for content in contents}
+    # Each instance keeps one connection, and reads once a second at most. The rest are redis-cli's, which fills and looks.
+    assert more_connections <= INSTANCES + len(contents) + 2
+    assert more_reads <= INSTANCES * (seconds + 1) + len(ticks)
+
+
 def test_the_page_has_the_rows_that_were_seen(seen):
     if os.environ.get("REHEARSAL_WRITE"):
         write(seen)
@@ -154,4 +190,4 @@ def test_the_page_has_the_rows_that_were_seen(seen):
 
 
 def test_the_page_has_every_fault_once():
-    assert [name_of(row) for row in rows_of_the_page()] == [fault.name for fault in (*FAULTS, TWICE, UNHEARD)]
+    assert [name_of(row) for row in rows_of_the_page()] == [fault.name for fault in (*FAULTS, TWICE, UNHEARD, LOAD)]

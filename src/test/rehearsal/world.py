@@ -1,70 +1,127 @@
 """A publisher with all that it depends on, each of which can be made to fail."""
 
+import base64
 import contextlib
+import http.client
 import json
+import re
 import subprocess
+import threading
+import time
+from urllib.parse import urlsplit
 
 import faults
-import images
 import known_broker
+import suna
+from deployment import deploy
 from functions import PUBLISH, Function
 from machine import ROOT, docker, until
 from redis_server import Redis
 from toxiproxy import Toxiproxy
 
-TICK = json.loads((ROOT / "events/scheduled-tick.json").read_text())
-CLUSTER, SERVICE, WORKERS = "faults", "workers", 2
+TICK = (ROOT / "events/scheduled-tick.json").read_text()
+TOKEN = "of-two-hundred-callers"
+WORKERS = 2
+INSTANCES = 4
 
 
 class World:
-    """The function reaches Redis through `proxy`, and AWS through `front`. Every tick meets another content in Redis."""
+    """The real template, deployed. Its publisher reaches Redis through `proxy`, and AWS through `front`.
 
-    def __init__(self, network, package, aws, front):
+    Every tick meets another content in Redis. Its rule is disabled, so that the tests alone say when it ticks.
+    """
+
+    def __init__(self, network, source, package, aws, front):
         self.network, self.package, self.aws, self.front = network, package, aws, front
         self.ticks = 0
+        self.instances = threading.Semaphore(INSTANCES)
         with contextlib.ExitStack() as stack:
             self.redis = stack.enter_context(
                 Redis(network, "--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes",
                       "--loading-process-events-interval-bytes", "1024")
             )  # fmt: skip
             self.proxy = stack.enter_context(Toxiproxy(network, 6379, f"{self.redis.host}:6379"))
-            self._start_workers()
-            stack.callback(self._stop_workers)
-            environment = {
-                "REDIS_HOST": self.proxy.host,
-                "REDIS_TLS": "false",
-                "AWS_ENDPOINT_URL": front.url,
-                "ECS_CLUSTER": CLUSTER,
-                "ECS_WORKER_SERVICE": SERVICE,
-            }
-            self.environment = environment
-            self.publish = stack.enter_context(Function(network, package, PUBLISH, environment))
+            suna.make_services(aws)
+            self.deployed = deploy(
+                aws, aws.environment, source, "faults",
+                VpcId=suna.vpc(aws), SubnetIds=",".join(suna.subnets(aws)),
+                RedisHost=self.proxy.host, RedisTls="false",
+                ApiServiceName=suna.API, WorkerServiceName=suna.WORKER,
+                QueryAuthType="NONE", QueryToken=TOKEN, ReservedConcurrency=INSTANCES,
+            )  # fmt: skip
+            aws.client("events").disable_rule(Name=self.deployed.resource("PublishFunctionTick"))
+            self.publisher = self.deployed.output("PublishFunctionName")
+            self.url_id = urlsplit(self.deployed.output("QueryUrl")).hostname.split(".")[0]
             self.stack = stack.pop_all()
 
     def tick(self, content=None):
         """:raises AssertionError: if a wrong number reached CloudWatch"""
         content = content or self.fill()
-        before = len(self.front.calls)
-        invocation = self.publish.invoke(TICK)
+        errors, duration = self.kept_by_lambda("Errors"), self.kept_by_lambda("Duration")
+        started = time.time()
+        answer = self.aws.client("lambda").invoke(FunctionName=self.publisher, Payload=TICK, LogType="Tail")
+        payload = json.loads(answer["Payload"].read() or b"null")
 
         def taken():
-            calls = self.front.calls[before:]
-            return [call for call in calls if call.operation == "PutMetricData" and call.status == 200]
+            # By when they came: a former tick's, given up and repeated, may be answered only now.
+            return [call for call in self.front.of("PutMetricData") if call.at >= started and call.status == 200]
 
-        if '"published":true' in invocation.log:
+        if '"published":true' in base64.b64decode(answer["LogResult"]).decode():
             until("the front has noted the call that it answered", taken)
         datums = [datum for call in taken() for datum in call.input["MetricData"]]
         assert not (lies := faults.wrong(datums, content, WORKERS)), lies
-        metrics = frozenset(datum["MetricName"] for datum in datums)
-        return faults.Seen(metrics, invocation.error, invocation.seconds)
+        return faults.Seen(
+            metrics=frozenset(datum["MetricName"] for datum in datums),
+            error=payload["errorMessage"] if "FunctionError" in answer else None,
+            errors=self.kept_by_lambda("Errors") - errors,
+            seconds=(self.kept_by_lambda("Duration") - duration) / 1000,
+        )
+
+    def kept_by_lambda(self, metric):
+        """The sum of one of Lambda's own metrics of the publisher, which its alarms look at."""
+        kept = self.aws.statistics(metric, {"FunctionName": self.publisher}, "AWS/Lambda")
+        return sum(each["Sum"] for each in kept)
 
     def ticks_apart(self, namespace, between):
         """Two ticks of a publisher that has the namespace for itself: what they met in Redis, and the second's result."""
         content = self.fill()
-        with Function(self.network, self.package, PUBLISH, self.environment | {"METRIC_NAMESPACE": namespace}) as publish:
-            publish.invoke(TICK)
+        environment = {
+            "REDIS_HOST": self.proxy.host,
+            "REDIS_TLS": "false",
+            "AWS_ENDPOINT_URL": self.front.url,
+            "ECS_CLUSTER": suna.CLUSTER,
+            "ECS_WORKER_SERVICE": suna.WORKER,
+            "METRIC_NAMESPACE": namespace,
+        }
+        with Function(self.network, self.package, PUBLISH, environment) as publish:
+            publish.invoke(json.loads(TICK))
             between(self)
-            return content, publish.invoke(TICK)
+            return content, publish.invoke(json.loads(TICK))
+
+    def query(self, statuses):
+        """One caller at the function URL, who asks again after a 429; adds each status, and returns the last body.
+
+        MiniStack does not limit an alias to the reserved concurrency, so what Lambda would refuse is refused here.
+        """
+        server = urlsplit(self.aws.url).netloc
+        path = f"/_aws/lambda-url/{self.url_id}/api/metrics/queue"
+        while not self.instances.acquire(blocking=False):
+            statuses.append(429)
+            time.sleep(0.2)
+        try:
+            with contextlib.closing(http.client.HTTPConnection(server, timeout=60)) as connection:
+                connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+                answer = connection.getresponse()
+                statuses.append(answer.status)
+                return json.loads(answer.read())
+        finally:
+            self.instances.release()
+
+    def redis_saw(self):
+        """Connections so far, and reads so far."""
+        connections = re.search(r"total_connections_received:(\d+)", self.redis.cli("INFO", "stats"))
+        reads = re.search(r"cmdstat_eval_ro:calls=(\d+)", self.redis.cli("INFO", "commandstats"))
+        return int(connections[1]), int(reads[1])
 
     def averages(self, namespace):
         """What CloudWatch itself answers: each metric's average there, and of how many datums."""
@@ -87,30 +144,6 @@ class World:
 
     def close(self):
         self.stack.close()
-
-    def _start_workers(self):
-        ecs = self.aws.client("ecs")
-        ecs.create_cluster(clusterName=CLUSTER)
-        ecs.register_task_definition(
-            family=SERVICE,
-            networkMode="awsvpc",
-            requiresCompatibilities=["FARGATE"],
-            cpu="256",
-            memory="512",
-            containerDefinitions=[{"name": "worker", "image": images.redis(), "command": ["sleep", "3600"]}],
-        )
-        network = {"awsvpcConfiguration": {"subnets": ["subnet-00000001"]}}
-        ecs.create_service(
-            cluster=CLUSTER, serviceName=SERVICE, taskDefinition=SERVICE, desiredCount=WORKERS, networkConfiguration=network
-        )
-        until("the workers run", lambda: self._running() == WORKERS)
-
-    def _running(self):
-        (service,) = self.aws.client("ecs").describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
-        return service["runningCount"]
-
-    def _stop_workers(self):
-        self.aws.client("ecs").delete_service(cluster=CLUSTER, service=SERVICE, force=True)
 
     # What a Redis can do to its readers.
 
