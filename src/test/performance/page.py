@@ -115,7 +115,7 @@ def memory(figures):
 def growth(figures):
     of = figures["growth"]
     names = {"heap_kilobytes": "live heap, KiB", "threads": "threads", "descriptors": "descriptors", "redis_connections": "connections to Redis"}
-    return table(("the most at any look", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"),
+    return table(("the least at any look", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"),
                  *((name, f"{of['first'][key]:,.0f}", f"{of['last'][key]:,.0f}") for key, name in names.items()))
 
 

@@ -71,8 +71,8 @@ def allocated(bench, ticks, tls):
 
 def growth(bench, size):
     """
-    A day's ticks in one process, as production has them: the most that it holds at any look in the first two hours and in
-    the last two. Two, because the JDK's TLS sessions come and go with that period.
+    A day's ticks in one process, as production has them: what it falls back to in the first two hours and in the last two,
+    the least at any look. Two, because the JDK's TLS sessions come and go with that period.
     """
     others = bench.redis.connections()
     function = bench.publisher("ours", True)
@@ -91,13 +91,13 @@ def growth(bench, size):
             if number % LOOKING == 0 and (number <= TWO_HOURS or number > size["day"] - TWO_HOURS):
                 looks[number] = held()
         return {"ticks": size["day"], "aws_connections_a_tick": (function.cloudwatch.connections + function.ecs.connections) / size["day"],
-                "first": most(look for number, look in looks.items() if number <= TWO_HOURS),
-                "last": most(look for number, look in looks.items() if number > TWO_HOURS)}
+                "first": least(look for number, look in looks.items() if number <= TWO_HOURS),
+                "last": least(look for number, look in looks.items() if number > TWO_HOURS)}
     finally:
         function.close()
 
 
-def most(looks):
-    """The largest of each."""
+def least(looks):
+    """The smallest of each."""
     looks = list(looks)
-    return {name: max(look[name] for look in looks) for name in looks[0]}
+    return {name: min(look[name] for look in looks) for name in looks[0]}

@@ -10,8 +10,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import so.suna.queuemetrics.ecs.EcsApi;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
@@ -28,7 +30,7 @@ final class AwsClients {
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
   private final Map<String, String> environment;
-  private final SdkHttpClient http = UrlConnectionHttpClient.create(AwsClients::connection);
+  private final SdkHttpClient http;
   private final AwsCredentialsProvider credentials;
   private final Region region;
 
@@ -40,9 +42,27 @@ final class AwsClients {
   }
 
   AwsClients(Map<String, String> environment, AwsCredentialsProvider credentials, Region region) {
+    this(environment, credentials, region, UrlConnectionHttpClient.create(AwsClients::connection));
+  }
+
+  AwsClients(
+      Map<String, String> environment,
+      AwsCredentialsProvider credentials,
+      Region region,
+      SdkHttpClient http) {
+    this.http = http;
     this.environment = environment;
     this.credentials = credentials;
     this.region = region;
+  }
+
+  /** With these nothing leaves the process, and nobody's keys sign. */
+  static AwsClients forRehearsal(Map<String, String> environment) {
+    return new AwsClients(
+        environment,
+        StaticCredentialsProvider.create(AwsBasicCredentials.create("nobody", "nothing")),
+        new DefaultAwsRegionProviderChain().getRegion(),
+        new AwsRehearsal());
   }
 
   CloudWatchClient cloudWatch() {

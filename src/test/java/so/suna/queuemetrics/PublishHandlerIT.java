@@ -187,6 +187,15 @@ class PublishHandlerIT {
   }
 
   @Test
+  void rehearsalGoesThroughAWholeTickAndReachesNobody() {
+    environment.put("QUEUE_NAMES", "default,mail");
+
+    assertThat(RedisMonitor.hear(redis, () -> PublishHandler.rehearse(environment)).sent())
+        .isEmpty();
+    assertThat(aws.calls()).isEmpty();
+  }
+
+  @Test
   void silenceOfRedisAndEcsLeavesTimeToSayWhatIsMissing() {
     var handler = handler();
     tick(handler);

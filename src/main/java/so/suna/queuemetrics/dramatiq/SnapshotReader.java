@@ -45,7 +45,9 @@ public final class SnapshotReader {
    */
   static final int MAX_QUEUES_PER_SCRIPT = 100;
 
-  private static final String SCRIPT = resource("snapshot.lua");
+  /** Without comments and indentation, which Redis would receive and hash at every tick. */
+  private static final String SCRIPT =
+      resource("snapshot.lua").replaceAll("--.*", "").replaceAll("(?m)^\\s+|\\h+$", "");
 
   private final ReadOnlyScript redis;
   private final List<Batch> batches;

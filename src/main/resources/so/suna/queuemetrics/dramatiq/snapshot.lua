@@ -7,6 +7,7 @@
 --          sent: when the first id's message was sent, and the last id's}
 --        sent is nil where nothing waits; digits, in ms; or the whole payload where its end does not tell.
 --        What could not be read is the error instead: one key of a wrong type must not cost the others.
+-- It is sent without comments, so no string in it may hold two dashes.
 
 -- Bytes of whole payloads in one reply, so that odd payloads of many queues cannot fill the reader's memory.
 local allowance = 8 * 1024 * 1024

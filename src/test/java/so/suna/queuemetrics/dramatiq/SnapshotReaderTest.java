@@ -43,6 +43,23 @@ class SnapshotReaderTest {
   }
 
   @Test
+  void whatOnlyReadersOfTheScriptNeedIsNotSent() {
+    var sent = new ArrayList<String>();
+
+    reader(
+            1,
+            (script, _, _) -> {
+              sent.addAll(script.lines().toList());
+              return List.of(0L, EMPTY_QUEUE);
+            })
+        .read();
+
+    assertThat(sent)
+        .startsWith("local allowance = 8 * 1024 * 1024")
+        .noneMatch(line -> line.contains("--") || line.isBlank() || !line.equals(line.strip()));
+  }
+
+  @Test
   void fiveHundredQueuesTakeFiveScripts() {
     var asked = new ArrayList<Integer>();
 
