@@ -15,6 +15,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import so.suna.queuemetrics.aws.AwsClients;
+import so.suna.queuemetrics.aws.Tls;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.dramatiq.BrokerSnapshot;

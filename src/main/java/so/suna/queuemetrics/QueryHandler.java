@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import so.suna.queuemetrics.aws.Tls;
 import so.suna.queuemetrics.dramatiq.SnapshotReader;
 import so.suna.queuemetrics.http.Answer;
 import so.suna.queuemetrics.http.Request;

@@ -1,4 +1,4 @@
-package so.suna.queuemetrics;
+package so.suna.queuemetrics.aws;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
@@ -11,7 +11,7 @@ import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.SdkHttpResponse;
 
 /** Answers like ECS and CloudWatch without leaving the process. */
-final class AwsRehearsal implements SdkHttpClient {
+final class InMemoryAws implements SdkHttpClient {
 
   private static final byte[] WORKERS =
       "{\"services\":[{\"status\":\"ACTIVE\",\"runningCount\":1}],\"failures\":[]}"

@@ -1,4 +1,4 @@
-package so.suna.queuemetrics;
+package so.suna.queuemetrics.aws;
 
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
@@ -11,7 +11,7 @@ import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSessionContext;
 
 /** The JDK's TLS, which all connections of a function share. */
-final class Tls {
+public final class Tls {
 
   private Tls() {}
 
@@ -20,7 +20,7 @@ final class Tls {
    * happen while the function starts, when Lambda lends it a whole processor, and not in the first
    * tick.
    */
-  static void prepare() {
+  public static void prepare() {
     try {
       SSLEngine handshake = context().createSSLEngine("localhost", 443);
       handshake.setUseClientMode(true);
@@ -35,7 +35,7 @@ final class Tls {
    * Makes the next connection to each server negotiate from the start. Every resumed session is
    * held by the one before it, and the first one is kept for a day: a tick would leave two.
    */
-  static void forgetSessions() {
+  public static void forgetSessions() {
     forget(context().getClientSessionContext());
   }
 

@@ -1,4 +1,4 @@
-package so.suna.queuemetrics;
+package so.suna.queuemetrics.aws;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;

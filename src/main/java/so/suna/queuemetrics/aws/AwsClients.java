@@ -1,4 +1,4 @@
-package so.suna.queuemetrics;
+package so.suna.queuemetrics.aws;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,7 +24,7 @@ import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClientBuilder;
 
 /** The ways to AWS, which share an HTTP client, the keys and the region. Opens no connection. */
-final class AwsClients {
+public final class AwsClients {
 
   private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
@@ -34,7 +34,7 @@ final class AwsClients {
   private final AwsCredentialsProvider credentials;
   private final Region region;
 
-  AwsClients(Map<String, String> environment) {
+  public AwsClients(Map<String, String> environment) {
     this(
         environment,
         DefaultCredentialsProvider.builder().build(),
@@ -57,15 +57,15 @@ final class AwsClients {
   }
 
   /** With these nothing leaves the process, and nobody's keys sign. */
-  static AwsClients forRehearsal(Map<String, String> environment) {
+  public static AwsClients forRehearsal(Map<String, String> environment) {
     return new AwsClients(
         environment,
         StaticCredentialsProvider.create(AwsBasicCredentials.create("nobody", "nothing")),
         new DefaultAwsRegionProviderChain().getRegion(),
-        new AwsRehearsal());
+        new InMemoryAws());
   }
 
-  CloudWatchClient cloudWatch() {
+  public CloudWatchClient cloudWatch() {
     return cloudWatch(CloudWatchClient.builder());
   }
 
@@ -83,7 +83,7 @@ final class AwsClients {
         .build();
   }
 
-  EcsApi ecs() {
+  public EcsApi ecs() {
     URI endpoint =
         Stream.of("AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL")
             .flatMap(name -> Optional.ofNullable(environment.get(name)).stream())
