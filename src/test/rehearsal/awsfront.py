@@ -66,10 +66,11 @@ class AwsFront:
 
     def __init__(self, host, target=None, tls=None):
         self.target = target
-        self.calls = []
+        self._calls = []
         self._faults = {}
         self._healed = threading.Event()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
         if tls:
@@ -87,6 +88,12 @@ class AwsFront:
         with self._lock:
             self._faults.clear()
             self._healed.set()
+
+    @property
+    def calls(self):
+        """All that were answered, or ended without an answer; whoever has the answer finds the call here."""
+        with self._telling:
+            return list(self._calls)
 
     def of(self, operation):
         """The calls of one operation, oldest first."""
@@ -122,15 +129,18 @@ class AwsFront:
                 at = time.time()
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 operation, given = understood(self.path, self.headers, body)
-                status = self.respond(front._fault(operation), body)
-                front.calls.append(Call(operation, at, given, status))
+                answer = self.answer(front._fault(operation), body)
+                with front._telling:
+                    status = self.send(*answer) if answer else None
+                    front._calls.append(Call(operation, at, given, status))
 
             do_GET = do_PUT = do_DELETE = do_HEAD = do_POST
 
-            def respond(self, fault, body):
+            def answer(self, fault, body):
+                """Status, headers and body; None where there shall be no answer."""
                 match fault:
                     case Refuse():
-                        return self.send(fault.status, *worded(fault, self.headers))
+                        return fault.status, *worded(fault, self.headers)
                     case Silence():
                         front._healed.wait()
                         self.close_connection = True
@@ -153,7 +163,7 @@ class AwsFront:
                     connection.request(self.command, self.path, body, headers)
                     answer = connection.getresponse()
                     kept = {k: v for k, v in answer.getheaders() if k.lower() not in HOP_BY_HOP}
-                    return self.send(answer.status, kept, answer.read())
+                    return answer.status, kept, answer.read()
                 finally:
                     connection.close()
 

@@ -126,7 +126,11 @@ class Producer:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(PATIENCE_SECONDS)
+        try:
+            self.process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:  # It waits for a Redis that is gone.
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
 

@@ -61,7 +61,7 @@ class Function(Container):
         seconds = time.monotonic() - started
         # The log may lag behind the answer; and where the start failed it never says END.
         with contextlib.suppress(AssertionError):
-            until("the log says END", lambda: "END RequestId:" in self.logs()[before:], seconds=2)
+            until("the log says END", lambda: "END RequestId:" in self.logs()[before:], seconds=5)
         log = self.logs()[before:].strip()
         try:
             payload = json.loads(answer)

@@ -35,7 +35,7 @@ def docker(*arguments, **options):
     return run("docker", *arguments, **options)
 
 
-def until(what, condition, seconds=30, pause=0.05):
+def until(what, condition, seconds=60, pause=0.05):
     """The first true value of `condition()`, which is asked again and again.
 
     :raises AssertionError: after so many seconds without one

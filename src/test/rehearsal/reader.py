@@ -90,10 +90,10 @@ class Reader:
         (line,) = lines
         if not line["published"]:
             return invocation, None
-        (put,) = until("the put is told", lambda: [
+        (put,) = [
             call for call in self.front.calls[before:]
             if call.operation == "PutMetricData" and call.input["Namespace"] == self.namespace
-        ])  # fmt: skip
+        ]  # fmt: skip
         reading = published(put.input["MetricData"])
         logged = {name: line[metric] for metric, name in PUBLISHED.items() if line[metric] is not None}
         assert logged == reading.totals, "the log line must tell what was published"

@@ -10,6 +10,7 @@ import pytest
 import suna
 from botocore.exceptions import EndpointConnectionError
 from deployed import QUEUES
+from faults import OF_REDIS, OF_WORKERS
 from localaws import REGION, free_port
 from machine import ROOT, WORK, block, run, until
 
@@ -111,8 +112,9 @@ def test_the_metrics_are_listed(shell, stack):
     listed = shell(command("list-metrics", stack))["Metrics"]
     service = {"Name": "Service", "Value": "worker"}
     assert {"Namespace": "Kortix", "MetricName": "DramatiqQueueDepth", "Dimensions": [service]} in listed
-    assert len({each["MetricName"] for each in listed}) == 9
-    assert len(listed) == 9 + 6 * len(QUEUES)
+    assert {each["MetricName"] for each in listed} == set(OF_REDIS + OF_WORKERS)
+    # All brokers serve all queues.
+    assert len(listed) == len(OF_REDIS + OF_WORKERS) + (len(OF_REDIS) - 1) * len(QUEUES)
 
 
 def test_the_scaling_policies_of_the_workers(shell, stack):

@@ -95,7 +95,7 @@ def test_a_retry_is_delayed_and_then_waits_with_the_age_of_its_first_sending(fle
 
 
 def test_dead_letters_are_counted_until_dramatiq_drops_them(redis, version, reader):
-    kept_for = 6
+    kept_for = 15
     with Fleet(version, redis, QUEUES, maintenance_chance=1_000_000, dead_message_ttl=kept_for * 1000) as fleet:
         fleet.workers(processes=2, threads=1)
         fleet.send(3, what="fail", max_retries=0)

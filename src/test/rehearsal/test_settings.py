@@ -7,7 +7,7 @@ import images
 import pytest
 import suna
 from localaws import REGION
-from machine import RUN, ROOT, docker, until
+from machine import LABEL, ROOT, RUN, docker, until
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
 DELAY = "deregistration_delay.timeout_seconds"
@@ -71,9 +71,9 @@ def test_the_script_shows_then_changes_then_finds_nothing_to_change(account, set
 @pytest.fixture
 def worker_image():
     """Whose `dramatiq` only stays: the command is what is looked at."""
-    name = f"{RUN}-worker".lower()
+    name = f"{RUN}-worker"
     stays = "RUN printf '#!/bin/sh\\nexec sleep 3600\\n' >/usr/bin/dramatiq && chmod 755 /usr/bin/dramatiq"
-    docker("build", "--quiet", "--tag", name, "-", input=f"FROM {images.redis()}\n{stays}\nENTRYPOINT []\n")
+    docker("build", "--quiet", "--label", LABEL, "--tag", name, "-", input=f"FROM {images.redis()}\n{stays}\nENTRYPOINT []\n")
     yield name
     docker("rmi", "--force", name)
 

@@ -4,8 +4,8 @@ import base64
 import contextlib
 import http.client
 import json
+import os
 import re
-import subprocess
 import threading
 import time
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ import known_broker
 import suna
 from deployment import deploy
 from functions import PUBLISH, Function
-from machine import ROOT, docker, until
+from machine import ROOT, docker, run, until
 from redis_server import Redis
 from toxiproxy import Toxiproxy
 
@@ -206,4 +206,5 @@ class World:
     def _iptables(self, what):
         process = str(self.proxy.inspect()["State"]["Pid"])
         rule = [what, "INPUT", "--protocol", "tcp", "--dport", "6379", "--jump", "DROP"]
-        subprocess.run(["nsenter", "--target", process, "--net", "iptables", *rule], check=True)
+        as_root = ["sudo", "--non-interactive"] if os.geteuid() else []
+        run(*as_root, "nsenter", "--target", process, "--net", "iptables", *rule)
