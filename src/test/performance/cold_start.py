@@ -59,7 +59,7 @@ def published(bench, who, **java):
 
 def phases(marks, virtual_machine):
     """Milliseconds between one mark and the next, in the order in which they come."""
-    names = {"ready_ms": "init: settings and clients", "redis_ms": "Redis: connect, TLS, the script sent", "ecs_connected_ms": "Redis' answer read, to ECS",
+    names = {"ready_ms": "init: settings, clients, a tick rehearsed", "redis_ms": "Redis: connect, TLS, the script sent", "ecs_connected_ms": "Redis' answer read, to ECS",
              "ecs_ms": "ECS: TLS, request sent", "cloudwatch_connected_ms": "ECS' answer read, to CloudWatch", "done_ms": "CloudWatch: TLS, metrics sent"}
     spent, before = {}, 0
     if virtual_machine:

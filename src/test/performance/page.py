@@ -101,7 +101,7 @@ def redis(figures):
     return [*table(("queues", "round trips", *(title for _, title in columns), "tick, ms"),
                    *((f"{queues:,}", f"{row['round_trips']}", *(row[key] for key, _ in columns), row["tick_median_ms"]) for queues, row in of["by_queues"].items())), "",
             *table(("waiting", *(title for _, title in columns)), *((f"{waiting:,}", *(row[key] for key, _ in columns)) for waiting, row in of["by_backlog"].items())), "",
-            f"The original's three commands, as far apart: {number(of['original']['server_cpu_us'])} µs of server CPU in 3 round trips."]
+            f"The original's three commands, each set after a tick: {number(of['original']['server_cpu_us'])} µs of server CPU in 3 round trips."]
 
 
 def memory(figures):
