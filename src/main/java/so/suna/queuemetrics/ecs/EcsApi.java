@@ -179,6 +179,12 @@ public final class EcsApi {
       }
       JsonElement output = JsonParser.parseString(read.toString(StandardCharsets.UTF_8));
       return output instanceof JsonObject object ? object : new JsonObject();
+    } catch (JsonParseException e) {
+      // A load balancer's error page: its status tells whether to try again.
+      if (response.httpResponse().isSuccessful()) {
+        throw e;
+      }
+      return new JsonObject();
     }
   }
 

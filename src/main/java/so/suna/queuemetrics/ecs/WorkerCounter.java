@@ -46,7 +46,10 @@ public final class WorkerCounter {
   }
 
   private static Optional<Integer> runningCount(JsonObject service) {
-    return service.get("runningCount") instanceof JsonPrimitive count && count.isNumber()
+    // Not getAsInt() alone, which makes some int of any number.
+    return service.get("runningCount") instanceof JsonPrimitive count
+            && count.isNumber()
+            && count.getAsString().matches("[0-9]{1,9}")
         ? Optional.of(count.getAsInt())
         : Optional.empty();
   }

@@ -120,6 +120,7 @@ public final class Routes {
         && now.isBefore(recent.readAt().plus(SHARED_FOR))) {
       return recent.json();
     }
+    shared = null; // So that no failed read leaves an older answer behind.
     BrokerSnapshot fresh = queues.get();
     if (!fresh.problems().isEmpty()) {
       log.accept(

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Call;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
@@ -165,6 +168,33 @@ class WorkerCounterIT {
     assertThat(counter.running()).isEqualTo(2);
     assertThat(aws.calls()).hasSize(2);
     assertThat(aws.calls().getLast()).isEqualTo(aws.calls().getFirst());
+  }
+
+  @Test
+  void errorPageOfALoadBalancerIsRetried() {
+    var page = JsonNodeFactory.instance.rawValueNode(new RawValue("<html>unavailable</html>"));
+    aws.answer(
+        call ->
+            aws.calls().size() == 1
+                ? new Reply(503, page)
+                : new Reply(200, AwsReceiver.service("ACTIVE", 2)));
+
+    assertThat(counter.running()).isEqualTo(2);
+    assertThat(aws.calls()).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-1", "1.5", "1e30", "\"2\""})
+  void countThatIsNoWholeNumberIsNotCounted(String count) {
+    var service = AwsReceiver.service("ACTIVE", 2);
+    ((ObjectNode) service.get("services").get(0)).putRawValue("runningCount", new RawValue(count));
+    aws.answer(call -> new Reply(200, service));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said ACTIVE");
   }
 
   @Test

@@ -467,4 +467,18 @@ class RoutesTest {
     assertThat(get(routes, "/api/metrics/queue"))
         .isEqualTo(json(500, "{\"detail\":\"Failed to get queue metrics\"}"));
   }
+
+  @Test
+  void failedReadOfAClockThatWasSetBackLeavesNoAnswerBehind() {
+    var clock = new ManualClock(NOON);
+    var reads = new ArrayList<>(List.of(snapshot(NOON, new Known<>(1L))));
+    Routes routes = open(reads::removeFirst, clock);
+    get(routes, "/api/metrics/queue");
+    clock.advance(Duration.ofHours(-1));
+    get(routes, "/api/metrics/queue");
+    clock.advance(Duration.ofHours(1));
+
+    assertThat(get(routes, "/api/metrics/queue"))
+        .isEqualTo(json(500, "{\"detail\":\"Failed to get queue metrics\"}"));
+  }
 }
