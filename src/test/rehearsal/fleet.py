@@ -208,10 +208,32 @@ class Crew:
             self.process.wait()
             self.left_at = time.time()
 
+    def freeze(self):
+        """
+        Between two commands: whether one that is under way has reached Redis nobody could tell once its process is
+        killed, and its message would count as undone for ever.
+        """
+        until("no command is under way", self._is_frozen)
+
+    def _is_frozen(self):
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        pids = self.pids()
+        until("every thread stands still", lambda: all(_stands_still(pid) for pid in pids))
+        under_way = self.fleet.journal.read_on().under_way
+        if any(under_way[pid] for pid in pids):
+            os.killpg(self.process.pid, signal.SIGCONT)
+            return False
+        return True
+
     def describe(self):
         counts = {"processes": self.processes, "asked": self.asked, "room": self.fetch_ahead}
         self.has_left()
         return counts | {"queues": self.queues, "left_at": self.left_at, "pids": self.pids()}
+
+
+def _stands_still(pid):
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) <= set("TZX")  # stopped, or ended
 
 
 class Gate:

@@ -37,6 +37,7 @@ class Journal:
         self.at = {event: {} for event in EVENTS}  # event: id: when
         self.queue, self.sent, self.starter = {}, {}, {}  # of each id; a process
         self.children, self.stopping = defaultdict(list), set()
+        self.under_way = defaultdict(set)  # of each process, ids with a line before a command and none after it
 
     def read_on(self):
         if self.path.exists():
@@ -65,6 +66,10 @@ class Journal:
             self.queue[one], self.sent[one] = line["queue"], line["sent"] / 1000
             if event == "started":
                 self.starter[one] = line["pid"]
+            elif event.endswith("ing"):
+                self.under_way[line["pid"]].add(one)
+            else:
+                self.under_way[line["pid"]].discard(one)
 
 
 class Look:

@@ -36,7 +36,8 @@ class Soak:
         self.versions = itertools.cycle(VERSIONS)
         # An answer may be a second old, so they are asked for more rarely.
         self.asks = itertools.cycle([reader.tick] * 4 + [reader.query])
-        self.far, self.readings, self.exact, self.killed, self.shut_down = 0, 0, 0, 0, 0
+        self.far, self.undone = set(), set()  # ids: delayed for an hour; sent and not ended
+        self.readings, self.exact, self.killed, self.shut_down = 0, 0, 0, 0
 
     def read(self):
         reading, before, after = read(self.fleet, next(self.asks))
@@ -74,8 +75,7 @@ class Soak:
             case "later":
                 producer.send(count, actor, "sleep", chance.uniform(0, 0.4), delay=chance.randint(500, 4000))
             case "far":
-                producer.send(count, actor, delay=HOUR_MS)
-                self.far += count
+                self.far.update(producer.send(count, actor, delay=HOUR_MS))
             case "fail":
                 backoff = {"min_backoff": 1000, "max_backoff": 2000}
                 producer.send(count, actor, "fail", max_retries=chance.randint(0, 2), **backoff)
@@ -83,6 +83,7 @@ class Soak:
     def lose(self):
         crew = self.chance.choice([crew for crew in self.fleet.crews if crew.steady])
         if self.chance.random() < 0.5:
+            crew.freeze()
             crew.kill()
             self.killed += 1
         else:
@@ -93,7 +94,8 @@ class Soak:
         """Nothing is left but what is delayed for an hour."""
         self.read()
         at = self.fleet.look().at
-        return len(at["enqueued"]) - len(at["acked"].keys() | at["nacked"].keys()) == self.far and self.all_work()
+        self.undone = at["enqueued"].keys() - at["acked"].keys() - at["nacked"].keys()
+        return self.undone == self.far and self.all_work()
 
     def stand_still(self):
         """Every thread waits at the gate, every consumer has fetched ahead all it may, and more waits."""
@@ -101,7 +103,7 @@ class Soak:
         each = 2 * threads + self.chance.randint(1, 20)
         for queue in QUEUES:
             self.producers[0].send(each, f"{queue}:0", "wait")
-        self.fleet.settle(running=threads, in_memory=(2 * len(QUEUES) - 1) * threads + self.far)
+        self.fleet.settle(running=threads, in_memory=(2 * len(QUEUES) - 1) * threads + len(self.far))
         before = self.exact
         for _ in range(5):
             reading = self.read()
@@ -124,11 +126,14 @@ def test_every_reading_is_within_what_is_possible_at_its_instant(soaked, pytestc
             soak.stand_still()
             until("all is done", soak.drained, seconds=90)
     finally:
-        sent, dead = len(fleet.look().at["enqueued"]), len(fleet.look().at["nacked"])
+        at = fleet.look().at
+        sent, dead = len(at["enqueued"]), len(at["nacked"])
         with capsys.disabled():
             print(
                 f"\nseed {seed}, {time.monotonic() - begun:.0f} s: {sent} messages (a retry and a due one count again),"
                 f" {dead} given up, {soak.killed} containers killed, {soak.shut_down} shut down;"
                 f" {soak.readings} readings, {soak.exact} of them exact"
             )
+            for one in soak.undone - soak.far:
+                print("undone:", fleet.journal.queue[one], {event: ids[one] for event, ids in at.items() if one in ids})
     assert fleet.look().at["nacked"], "some were given up"
