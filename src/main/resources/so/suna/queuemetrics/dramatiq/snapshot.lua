@@ -42,14 +42,17 @@ end
 local reply = {redis.pcall('ZCOUNT', KEYS[1], ARGV[1], '+inf')}
 for i = 2, #KEYS, 4 do
   local ids, payloads, delayed, dead = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
-  local first_id, last_id = redis.pcall('LINDEX', ids, 0), redis.pcall('LINDEX', ids, -1)
+  -- A queue at rest is not asked twice. An error is no 0: the next command meets it too, and gives it as its value.
+  local waiting, deaths = redis.pcall('LLEN', ids), redis.pcall('ZCARD', dead)
+  local first_id = waiting ~= 0 and redis.pcall('LINDEX', ids, 0)
+  local last_id = waiting == 1 and first_id or waiting ~= 0 and redis.pcall('LINDEX', ids, -1)
   local first = sent(payloads, first_id)
   reply[#reply + 1] = {
-    redis.pcall('LLEN', ids),
+    waiting,
     redis.pcall('HLEN', payloads),
     redis.pcall('HLEN', delayed),
-    redis.pcall('ZCARD', dead),
-    redis.pcall('ZCOUNT', dead, ARGV[1], '+inf'),
+    deaths,
+    deaths == 0 and 0 or redis.pcall('ZCOUNT', dead, ARGV[1], '+inf'),
     first,
     first_id == last_id and first or sent(payloads, last_id),
   }
