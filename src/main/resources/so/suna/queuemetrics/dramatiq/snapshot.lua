@@ -28,7 +28,7 @@ local function sent(payloads, id)
   end
   -- Dramatiq's encoder ends every message so, and no JSON string can: its closing quote would come after the brace.
   -- What is damaged between the two ends is not noticed: it still is this message's own time.
-  local millis = payload:sub(-64):match('[{,]"message_timestamp":(%d+)}$')
+  local millis = payload:match('[{,]"message_timestamp":(%d+)}$', -48)
   if millis then
     return millis
   end
