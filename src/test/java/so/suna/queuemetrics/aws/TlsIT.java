@@ -38,15 +38,7 @@ class TlsIT {
     SSLContext tls = certificate.context();
     SSLSessionContext sessions = tls.getClientSessionContext();
     try (var _ =
-        RedisServer.start(
-            "--tls-port",
-            "" + port,
-            "--tls-cert-file",
-            certificate.certificateFile().toString(),
-            "--tls-key-file",
-            certificate.keyFile().toString(),
-            "--tls-auth-clients",
-            "no")) {
+        RedisServer.startWithTls(port, certificate.certificateFile(), certificate.keyFile())) {
       for (int connections = 0; connections < 3; connections++) {
         connect(tls, port);
       }

@@ -76,6 +76,19 @@ public final class RedisServer implements AutoCloseable {
     return start(Version.V7, freePort(), options);
   }
 
+  /** With a second port, which speaks TLS and asks for no certificate of its callers. */
+  public static RedisServer startWithTls(int tlsPort, Path certificate, Path key) {
+    return start(
+        "--tls-port",
+        "" + tlsPort,
+        "--tls-cert-file",
+        certificate.toString(),
+        "--tls-key-file",
+        key.toString(),
+        "--tls-auth-clients",
+        "no");
+  }
+
   /** Starts and waits until the server takes connections, which it does while still LOADING too. */
   public static RedisServer start(Version version, int port, String... options) {
     try {

@@ -42,15 +42,7 @@ class RedisTlsIT {
   }
 
   private static RedisServer serverWithTls(int port) {
-    return RedisServer.start(
-        "--tls-port",
-        "" + port,
-        "--tls-cert-file",
-        certificate.certificateFile().toString(),
-        "--tls-key-file",
-        certificate.keyFile().toString(),
-        "--tls-auth-clients",
-        "no");
+    return RedisServer.startWithTls(port, certificate.certificateFile(), certificate.keyFile());
   }
 
   @AfterAll
