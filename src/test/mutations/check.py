@@ -60,10 +60,12 @@ def failing(tests, path):
     """The names of the tests that failed until JUnit gave up, which it does soon after the first."""
     with tempfile.TemporaryDirectory(dir=WORK) as reports:
         selected = [f"--select-class={PACKAGE.replace('/', '.')}.{test}" for test in tests]
-        done = subprocess.run(
-            [program("java"), "-XX:TieredStopAtLevel=1", "-classpath", path, "org.junit.platform.console.ConsoleLauncher",
-             "execute", "--disable-banner", "--details=none", "--fail-fast", f"--reports-dir={reports}", *selected],
-            cwd=ROOT, text=True, capture_output=True, timeout=SECONDS_FOR_TESTS)
+        command = [program("java"), "-XX:TieredStopAtLevel=1", "-classpath", path, "org.junit.platform.console.ConsoleLauncher",
+                   "execute", "--disable-banner", "--details=none", "--fail-fast", f"--reports-dir={reports}", *selected]
+        try:
+            done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=SECONDS_FOR_TESTS)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"expected {' '.join(tests)} to end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code") from None
         report = Path(reports, "TEST-junit-jupiter.xml")
         if not report.exists() or not xml.parse(report).findall("testcase"):
             raise Failed(f"no test ran of {' '.join(tests)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

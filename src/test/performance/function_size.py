@@ -16,7 +16,7 @@ DOLLARS_A_GIGABYTE_SECOND, DOLLARS_A_REQUEST = 0.0000133334, 0.0000002
 def memory(bench, size):
     """
     First and later ticks over TLS at the CPU share of a size, after an init at full speed. A month is priced by the later
-    ticks, those of the instance's first hour: Lambda replaces an instance every few hours.
+    ticks, those of the instance's first hour: Lambda replaces an instance every few hours. The init, which is billed too, is left out.
     """
     rows = {who: {megabytes: tick_at(bench, who, megabytes, size["share_ticks"]) for megabytes in size["megabytes"]} for who in ("ours", "peer")}
     cheapest = min(size["megabytes"], key=lambda megabytes: rows["ours"][megabytes]["dollars_a_month"])

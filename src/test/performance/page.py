@@ -63,7 +63,7 @@ def cold(figures):
 
 def phases(figures):
     ours, peer = (figures["cold"]["phases"][who] for who in ("ours", "peer"))
-    return table(("ms, median", "Java", "Python"), *((name, ours.get(name, "in the next" if name.startswith("JVM") else ""), peer.get(name, ""))
+    return table(("ms, median", "Java", "Python"), *((name, ours.get(name, ""), peer.get(name, ""))
                                                      for name in dict.fromkeys([*ours, *peer])))
 
 

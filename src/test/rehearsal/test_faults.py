@@ -140,7 +140,7 @@ def seen_in_cloudwatch(world, content, invocation, averages):
 
 @pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=lambda fault: fault.name.replace(" ", "-"))
 def test_what_cloudwatch_was_told_twice_leaves_every_average_right(world, seen, fault):
-    namespace = f"Faults/{fault.within}"
+    namespace = f"Faults/{fault.name.replace(' ', '-')}"
     content, invocation = world.ticks_apart(namespace, fault.strike)
     until("CloudWatch has each metric twice", lambda: all(count >= 2 for _, count in world.averages(namespace).values()))
     during = seen_in_cloudwatch(world, content, invocation, world.averages(namespace))

@@ -1,4 +1,4 @@
-"""The same tick as a good Python shop would write it: one pipeline to Redis, one DescribeServices, one PutMetricData."""
+"""The same tick as a good Python shop would write it: one script to Redis, one DescribeServices, one PutMetricData."""
 
 import json
 import os
