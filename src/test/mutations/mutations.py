@@ -94,7 +94,7 @@ MUTATIONS = (
              (HANDLER, "running.flatMap(count -> datums.ofBacklogPerWorker(queues, count))",
               "datums.ofBacklogPerWorker(queues, running.orElse(0))")),
     mutation("a service that was deleted counts 0 workers", "ecs.WorkerCounterIT",
-             (WORKERS, '.filter(found -> !EcsApi.text(found, "status").equals("INACTIVE"))', "")),
+             (WORKERS, 'Set.of("ACTIVE", "DRAINING")', 'Set.of("ACTIVE", "DRAINING", "INACTIVE")')),
     mutation("a kept connection that died fails the tick", "PublishHandlerIT",
              (REDIS, "} catch (JedisConnectionException _) {\n        close();\n      }",
               "} catch (JedisConnectionException e) {\n        close();\n        throw e;\n      }")),
