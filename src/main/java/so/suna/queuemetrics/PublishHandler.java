@@ -21,9 +21,11 @@ import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
 import so.suna.queuemetrics.dramatiq.SnapshotReader;
+import so.suna.queuemetrics.ecs.EcsApi;
 import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.redis.IamToken;
 import so.suna.queuemetrics.redis.ReadOnlyRedis;
+import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 /**
@@ -59,7 +61,7 @@ public final class PublishHandler implements RequestStreamHandler {
   }
 
   PublishHandler(Map<String, String> environment) {
-    this(Settings.of(environment), new AwsClients(environment));
+    this(Settings.of(environment), AwsClients.ofThisFunction());
   }
 
   private PublishHandler(Settings settings, AwsClients aws) {
@@ -67,19 +69,28 @@ public final class PublishHandler implements RequestStreamHandler {
         new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
         settings,
         aws,
+        aws.cloudWatch(),
         Clock.systemUTC());
   }
 
   private PublishHandler(
-      SnapshotReader.ReadOnlyScript redis, Settings settings, AwsClients aws, Clock clock) {
+      SnapshotReader.ReadOnlyScript redis,
+      Settings settings,
+      AwsClients aws,
+      CloudWatchClient cloudWatch,
+      Clock clock) {
     this(
         new SnapshotReader(redis, settings.dramatiqNamespace(), settings.queues(), clock)::read,
         settings
             .workers()
-            .map(in -> new WorkerCounter(aws.ecs(), in.cluster(), in.service())::running),
+            .map(in -> new WorkerCounter(ecs(aws, clock), in.cluster(), in.service())::running),
         new Datums(settings.serviceName(), settings.perQueueMetrics()),
-        new MetricPublisher(aws.cloudWatch(), settings.metricNamespace())::publish,
+        new MetricPublisher(cloudWatch, settings.metricNamespace())::publish,
         clock);
+  }
+
+  private static EcsApi ecs(AwsClients aws, Clock clock) {
+    return new EcsApi(aws.http(), aws.credentials(), aws.region().id(), aws.ecsEndpoint(), clock);
   }
 
   PublishHandler(
@@ -102,12 +113,14 @@ public final class PublishHandler implements RequestStreamHandler {
   static void rehearse(Map<String, String> environment) {
     byte[] sent = "0".getBytes(StandardCharsets.US_ASCII);
     List<?> queue = List.of(1L, 1L, 0L, 0L, 0L, sent, sent);
+    AwsClients aws = AwsClients.forRehearsal();
     new PublishHandler(
             (_, keys, _) ->
                 Stream.concat(Stream.of(1L), Stream.generate(() -> queue).limit(keys.size() / 4))
                     .toList(),
             Settings.of(environment),
-            AwsClients.forRehearsal(environment),
+            aws,
+            aws.cloudWatch(),
             Clock.systemUTC())
         .tick(_ -> {});
   }

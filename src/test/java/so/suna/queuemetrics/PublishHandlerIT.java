@@ -75,7 +75,6 @@ class PublishHandlerIT {
   @BeforeEach
   void pointTheSdkAtTheReceiver() {
     System.setProperty("aws.endpointUrl", aws.endpoint().toString());
-    environment.put("AWS_ENDPOINT_URL", aws.endpoint().toString());
     SDK.forEach(System::setProperty);
   }
 

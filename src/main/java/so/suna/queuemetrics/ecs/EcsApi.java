@@ -80,7 +80,7 @@ public final class EcsApi {
   /**
    * What ECS says of one service.
    *
-   * @throws SdkException if it refused, or gave no answer at any attempt
+   * @throws SdkException if it refused, gave no answer at any attempt, or the endpoint is none
    */
   public JsonObject describeServices(String cluster, String service) {
     var input = new JsonObject();
@@ -144,14 +144,7 @@ public final class EcsApi {
   }
 
   SignedRequest signed(byte[] body) {
-    SdkHttpRequest request =
-        SdkHttpRequest.builder()
-            .method(SdkHttpMethod.POST)
-            .uri(endpoint)
-            .putHeader("Content-Type", "application/x-amz-json-1.1")
-            .putHeader("Content-Length", Integer.toString(body.length))
-            .putHeader("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.DescribeServices")
-            .build();
+    SdkHttpRequest request = request(body.length);
     return signer.sign(
         signing ->
             signing
@@ -161,6 +154,24 @@ public final class EcsApi {
                 .putProperty(AwsV4FamilyHttpSigner.SERVICE_SIGNING_NAME, "ecs")
                 .putProperty(AwsV4HttpSigner.REGION_NAME, region)
                 .putProperty(HttpSigner.SIGNING_CLOCK, clock));
+  }
+
+  private SdkHttpRequest request(int length) {
+    try {
+      return SdkHttpRequest.builder()
+          .method(SdkHttpMethod.POST)
+          .uri(endpoint)
+          .putHeader("Content-Type", "application/x-amz-json-1.1")
+          .putHeader("Content-Length", Integer.toString(length))
+          .putHeader("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.DescribeServices")
+          .build();
+    } catch (NullPointerException | IllegalArgumentException e) {
+      // So the SDK says which part of the address is missing.
+      throw SdkClientException.create(
+          "the address of ECS (AWS_ENDPOINT_URL_ECS, AWS_ENDPOINT_URL) must be http:// or https:// and a host, was \"%s\": %s"
+              .formatted(endpoint, e.getMessage()),
+          e);
+    }
   }
 
   /** The body, which is empty for some errors. */
