@@ -44,10 +44,15 @@ import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
  * The one operation of ECS that a tick needs, signed, sent and retried by the parts of the AWS SDK
  * that its clients are made of: the SDK's module for ECS is a quarter of the whole package. Safe
  * for use by several threads.
+ *
+ * <p>At a server that is silent or trickles, a call ends after about 7 s: the last attempt begins
+ * within 3 s, and takes up to 2 s to connect and 2 s to be answered. Only one that trickles the
+ * headers of its answer holds the call for as long as it likes, or until Lambda ends the tick: they
+ * are read in one piece by {@code HttpURLConnection}, which limits only how long it is silent.
  */
 public final class EcsApi {
 
-  /** Longer than this no answer may take to arrive, even where it never stands still. */
+  /** Longer than this no body may take to arrive, even where it never stands still. */
   private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
 
   /** No attempt begins later. */
