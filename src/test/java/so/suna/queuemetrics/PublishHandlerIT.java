@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.InputStream;
@@ -75,7 +76,6 @@ class PublishHandlerIT {
   @BeforeEach
   void pointTheSdkAtTheReceiver() {
     System.setProperty("aws.endpointUrl", aws.endpoint().toString());
-    environment.put("AWS_ENDPOINT_URL", aws.endpoint().toString());
     SDK.forEach(System::setProperty);
   }
 
@@ -190,9 +190,30 @@ class PublishHandlerIT {
   void rehearsalGoesThroughAWholeTickAndReachesNobody() {
     environment.put("QUEUE_NAMES", "default,mail");
 
-    assertThat(RedisMonitor.hear(redis, () -> PublishHandler.rehearse(environment)).sent())
-        .isEmpty();
+    assertThat(RedisMonitor.hear(redis, this::rehearse).sent()).isEmpty();
     assertThat(aws.calls()).isEmpty();
+    assertThat(context.logged()).isEmpty();
+  }
+
+  private void rehearse() {
+    PublishHandler.rehearse(environment, context::log);
+  }
+
+  @Test
+  void rehearsalThatFailsIsLoggedInOneLineAndDoesNotKeepTheFunctionFromStarting() {
+    System.setProperty("aws.endpointUrl", "");
+
+    rehearse();
+
+    String cause =
+        "workers of service suna-worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted:"
+            + " the address of ECS (AWS_ENDPOINT_URL_ECS, AWS_ENDPOINT_URL) must be http:// or https:// and a host,"
+            + " was \"\": protocol must not be null.;"
+            + " 7 datums not published to namespace Kortix (METRIC_NAMESPACE): Unable to marshall request to JSON: protocol must not be null.";
+    var line = new JsonObject();
+    line.addProperty("event", "rehearsal failed");
+    line.addProperty("cause", cause);
+    assertThat(context.logged()).containsExactly(line.toString());
   }
 
   @Test
@@ -207,7 +228,7 @@ class PublishHandlerIT {
         });
     redis.hang();
     try {
-      // Lambda ends the tick after 20 s; two reads of 2 s, and one call of 5 s.
+      // Lambda ends the tick after 20 s; two reads of 2 s, and one call of 7 s.
       assertTimeout(
           Duration.ofSeconds(15),
           () ->

@@ -4,67 +4,74 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
-import java.time.Clock;
 import java.time.Duration;
-import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Stream;
-import so.suna.queuemetrics.ecs.EcsApi;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.endpoint.AwsClientEndpointProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.PartitionMetadata;
+import software.amazon.awssdk.profiles.ProfileFile;
+import software.amazon.awssdk.profiles.ProfileFileSystemSetting;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClientBuilder;
 
-/** The ways to AWS, which share an HTTP client, the keys and the region. Opens no connection. */
-public final class AwsClients {
+/**
+ * The ways to AWS, which share an HTTP client, the keys and the region. Opens no connection. Safe
+ * for use by several threads.
+ *
+ * <p>Keys, region and addresses come from where the SDK's own clients look for them, for CloudWatch
+ * and ECS alike: system properties, the environment of the process (not a map like the other
+ * settings, which the SDK would not see) and profiles. So {@code AWS_ENDPOINT_URL}, the same for
+ * one service, {@code AWS_USE_FIPS_ENDPOINT} and {@code AWS_USE_DUALSTACK_ENDPOINT} count; {@code
+ * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS} does not, as in all clients of the SDK for Java. A proxy is
+ * used where Java's own properties name one ({@code https.proxyHost}); {@code HTTPS_PROXY} and
+ * {@code NO_PROXY} are not looked at.
+ */
+public record AwsClients(SdkHttpClient http, AwsCredentialsProvider credentials, Region region) {
 
   private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
-  private final Map<String, String> environment;
-  private final SdkHttpClient http;
-  private final AwsCredentialsProvider credentials;
-  private final Region region;
-
-  public AwsClients(Map<String, String> environment) {
-    this(
-        environment,
+  /**
+   * With the keys of this function's role.
+   *
+   * @throws SdkClientException if there is no region
+   */
+  public static AwsClients ofThisFunction() {
+    return of(
         DefaultCredentialsProvider.builder().build(),
         new DefaultAwsRegionProviderChain().getRegion());
   }
 
-  AwsClients(Map<String, String> environment, AwsCredentialsProvider credentials, Region region) {
-    this(environment, credentials, region, UrlConnectionHttpClient.create(AwsClients::connection));
-  }
-
-  AwsClients(
-      Map<String, String> environment,
-      AwsCredentialsProvider credentials,
-      Region region,
-      SdkHttpClient http) {
-    this.http = http;
-    this.environment = environment;
-    this.credentials = credentials;
-    this.region = region;
-  }
-
-  /** With these nothing leaves the process, and nobody's keys sign. */
-  public static AwsClients forRehearsal(Map<String, String> environment) {
+  static AwsClients of(AwsCredentialsProvider credentials, Region region) {
     return new AwsClients(
-        environment,
-        StaticCredentialsProvider.create(AwsBasicCredentials.create("nobody", "nothing")),
-        new DefaultAwsRegionProviderChain().getRegion(),
-        new InMemoryAws());
+        UrlConnectionHttpClient.create(AwsClients::connection), credentials, region);
   }
 
+  /**
+   * With these nothing leaves the process, and nobody's keys sign.
+   *
+   * @throws SdkClientException if there is no region
+   */
+  public static AwsClients forRehearsal() {
+    return new AwsClients(
+        new InMemoryAws(),
+        StaticCredentialsProvider.create(AwsBasicCredentials.create("nobody", "nothing")),
+        new DefaultAwsRegionProviderChain().getRegion());
+  }
+
+  /**
+   * A client to be closed, which leaves the HTTP client open. An attempt ends after 2 s, a call
+   * after 5 s.
+   *
+   * @throws SdkClientException if a setting is no address at all
+   */
   public CloudWatchClient cloudWatch() {
     return cloudWatch(CloudWatchClient.builder());
   }
@@ -83,18 +90,25 @@ public final class AwsClients {
         .build();
   }
 
-  public EcsApi ecs() {
-    URI endpoint =
-        Stream.of("AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL")
-            .flatMap(name -> Optional.ofNullable(environment.get(name)).stream())
-            .findFirst()
-            .map(URI::create)
-            .orElseGet(
-                () ->
-                    URI.create(
-                        "https://ecs.%s.%s"
-                            .formatted(region.id(), PartitionMetadata.of(region).dnsSuffix())));
-    return new EcsApi(http, credentials, region.id(), endpoint, Clock.systemUTC());
+  /**
+   * Where ECS is. It may lack a part, such as the host, as it may for CloudWatch's client.
+   *
+   * @throws SdkClientException if a setting is no address at all
+   */
+  public URI ecsEndpoint() {
+    // Meant for the SDK's own clients, but CloudWatch's has it loaded already, and the public
+    // ServiceMetadata knows none of the settings.
+    return AwsClientEndpointProvider.builder()
+        .serviceEndpointOverrideEnvironmentVariable("AWS_ENDPOINT_URL_ECS")
+        .serviceEndpointOverrideSystemProperty("aws.endpointUrlEcs")
+        .serviceProfileProperty("ecs")
+        .serviceEndpointPrefix("ecs")
+        .defaultProtocol("https")
+        .region(region)
+        .profileFile(ProfileFile::defaultProfileFile)
+        .profileName(ProfileFileSystemSetting.AWS_PROFILE.getStringValueOrThrow())
+        .build()
+        .clientEndpoint();
   }
 
   /** With the JDK's TLS, where the SDK's own way makes a context for each client. */

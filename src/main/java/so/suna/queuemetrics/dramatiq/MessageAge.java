@@ -1,8 +1,11 @@
 package so.suna.queuemetrics.dramatiq;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
@@ -81,7 +84,7 @@ final class MessageAge {
       if (found == null) {
         throw new UnreadableException("payload has no " + FIELD);
       }
-      return parse(found.toString());
+      return parse(shown(found));
     } catch (IOException | JsonParseException | IllegalStateException _) {
       // The parser's own message may quote the payload.
       throw new UnreadableException("payload is not valid JSON");
@@ -95,6 +98,18 @@ final class MessageAge {
           FIELD + " must be whole milliseconds since 1970, was " + abbreviated(millis));
     }
     return Long.parseLong(millis);
+  }
+
+  /** Numbers only: anything else may be text of the payload, and secret. */
+  private static String shown(JsonElement value) {
+    return switch (value) {
+      case JsonPrimitive number when number.isNumber() -> number.getAsString();
+      case JsonPrimitive text when text.isString() -> "a string";
+      case JsonPrimitive _ -> "a boolean";
+      case JsonObject _ -> "an object";
+      case JsonArray _ -> "an array";
+      default -> "null";
+    };
   }
 
   private static String abbreviated(String text) {

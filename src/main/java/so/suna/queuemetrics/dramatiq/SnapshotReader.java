@@ -18,8 +18,8 @@ import so.suna.queuemetrics.dramatiq.Reading.Unknown;
 
 /**
  * Reads what a Dramatiq broker keeps in Redis: one script, so one instant and one round trip, for
- * every 100 queues. Its cost does not grow with the queues. Safe for use by several threads if the
- * script runner is.
+ * every 100 queues. Its cost does not grow with what waits in them. Safe for use by several threads
+ * if the script runner is.
  */
 public final class SnapshotReader {
 

@@ -44,10 +44,15 @@ import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
  * The one operation of ECS that a tick needs, signed, sent and retried by the parts of the AWS SDK
  * that its clients are made of: the SDK's module for ECS is a quarter of the whole package. Safe
  * for use by several threads.
+ *
+ * <p>At a server that is silent or trickles, a call ends after about 7 s: the last attempt begins
+ * within 3 s, and takes up to 2 s to connect and 2 s to be answered. Only one that trickles the
+ * headers of its answer holds the call for as long as it likes, or until Lambda ends the tick: they
+ * are read in one piece by {@code HttpURLConnection}, which limits only how long it is silent.
  */
 public final class EcsApi {
 
-  /** Longer than this no answer may take to arrive, even where it never stands still. */
+  /** Longer than this no body may take to arrive, even where it never stands still. */
   private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
 
   /** No attempt begins later. */
@@ -80,7 +85,7 @@ public final class EcsApi {
   /**
    * What ECS says of one service.
    *
-   * @throws SdkException if it refused, or gave no answer at any attempt
+   * @throws SdkException if it refused, gave no answer at any attempt, or the endpoint is none
    */
   public JsonObject describeServices(String cluster, String service) {
     var input = new JsonObject();
@@ -144,14 +149,7 @@ public final class EcsApi {
   }
 
   SignedRequest signed(byte[] body) {
-    SdkHttpRequest request =
-        SdkHttpRequest.builder()
-            .method(SdkHttpMethod.POST)
-            .uri(endpoint)
-            .putHeader("Content-Type", "application/x-amz-json-1.1")
-            .putHeader("Content-Length", Integer.toString(body.length))
-            .putHeader("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.DescribeServices")
-            .build();
+    SdkHttpRequest request = request(body.length);
     return signer.sign(
         signing ->
             signing
@@ -161,6 +159,24 @@ public final class EcsApi {
                 .putProperty(AwsV4FamilyHttpSigner.SERVICE_SIGNING_NAME, "ecs")
                 .putProperty(AwsV4HttpSigner.REGION_NAME, region)
                 .putProperty(HttpSigner.SIGNING_CLOCK, clock));
+  }
+
+  private SdkHttpRequest request(int length) {
+    try {
+      return SdkHttpRequest.builder()
+          .method(SdkHttpMethod.POST)
+          .uri(endpoint)
+          .putHeader("Content-Type", "application/x-amz-json-1.1")
+          .putHeader("Content-Length", Integer.toString(length))
+          .putHeader("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.DescribeServices")
+          .build();
+    } catch (NullPointerException | IllegalArgumentException e) {
+      // So the SDK says which part of the address is missing.
+      throw SdkClientException.create(
+          "the address of ECS (AWS_ENDPOINT_URL_ECS, AWS_ENDPOINT_URL) must be http:// or https:// and a host, was \"%s\": %s"
+              .formatted(endpoint, e.getMessage()),
+          e);
+    }
   }
 
   /** The body, which is empty for some errors. */

@@ -4,11 +4,20 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Counts the running workers of one ECS service. Safe for use by several threads. */
 public final class WorkerCounter {
+
+  /**
+   * The third status, INACTIVE, is a deleted service's, shown for a while with 0 tasks. After <a
+   * href="https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html">Service</a>,
+   * where none is required: what has none, or one of its own, is not known to be a service that
+   * runs tasks.
+   */
+  private static final Set<String> COUNTED = Set.of("ACTIVE", "DRAINING");
 
   private final EcsApi ecs;
   private final String cluster;
@@ -33,9 +42,8 @@ public final class WorkerCounter {
     } catch (RuntimeException e) {
       throw new IllegalStateException("%s not counted: %s".formatted(this, e.getMessage()), e);
     }
-    // A deleted service is shown for a while as INACTIVE, with 0 tasks.
     return objects(response, "services")
-        .filter(found -> !EcsApi.text(found, "status").equals("INACTIVE"))
+        .filter(found -> COUNTED.contains(EcsApi.text(found, "status")))
         .findFirst()
         .flatMap(WorkerCounter::runningCount)
         .orElseThrow(
@@ -57,7 +65,11 @@ public final class WorkerCounter {
   private static String said(JsonObject response) {
     return Stream.concat(
             objects(response, "failures").map(failure -> EcsApi.text(failure, "reason")),
-            objects(response, "services").map(service -> EcsApi.text(service, "status")))
+            objects(response, "services")
+                .map(
+                    service ->
+                        "status %s and runningCount %s"
+                            .formatted(service.get("status"), service.get("runningCount"))))
         .collect(
             Collectors.collectingAndThen(
                 Collectors.joining(", "), text -> text.isEmpty() ? "nothing" : text));

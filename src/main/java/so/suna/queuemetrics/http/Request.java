@@ -17,7 +17,8 @@ public record Request(String method, String path, String authorization) {
    * Of a function URL's event, payload 2.0; what the event lacks is empty, and what else it has is
    * skipped.
    *
-   * @throws IOException if it is no JSON
+   * @throws IOException if it cannot be read or does not begin with a whole JSON value; what comes
+   *     after that is not looked at
    */
   public static Request of(Reader event) throws IOException {
     var json = new JsonReader(event);

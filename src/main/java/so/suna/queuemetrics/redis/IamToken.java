@@ -35,7 +35,8 @@ public final class IamToken {
   }
 
   /**
-   * Signs as this function's role, in this function's region; both are looked up when first needed.
+   * Signs as this function's role, in this function's region; both are looked up anew for each
+   * token, where the AWS SDK looks for them.
    */
   public static IamToken ofThisFunction() {
     return new IamToken(
@@ -44,7 +45,12 @@ public final class IamToken {
         Clock.systemUTC());
   }
 
-  /** Signs with the credentials of this moment. */
+  /**
+   * The token for one login, which takes it for 15 minutes from now.
+   *
+   * @throws software.amazon.awssdk.core.exception.SdkException if there are no credentials or no
+   *     region
+   */
   String sign(Login.Iam login) {
     SdkHttpRequest connect =
         SdkHttpRequest.builder()

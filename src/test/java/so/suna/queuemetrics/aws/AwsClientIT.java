@@ -12,10 +12,10 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -25,6 +25,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
+import so.suna.queuemetrics.ecs.EcsApi;
 import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
@@ -43,20 +44,29 @@ class AwsClientIT {
   private static final List<MetricDatum> DATUMS =
       List.of(new Datums("worker", false).ofWorkers(3, Instant.parse("2026-11-23T12:00:00Z")));
 
+  private static final AwsClients CLIENTS =
+      AwsClients.of(
+          StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
+          Region.US_WEST_2);
+
   private final AwsReceiver aws = AwsReceiver.start(3);
   private final MetricPublisher publisher = publisherAt(aws.endpoint());
 
-  private static AwsClients clientsAt(URI endpoint) {
-    return new AwsClients(
-        Map.of("AWS_ENDPOINT_URL", endpoint.toString()),
-        StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
-        Region.US_WEST_2);
-  }
-
   private static MetricPublisher publisherAt(URI endpoint) {
     return new MetricPublisher(
-        clientsAt(endpoint).cloudWatch(CloudWatchClient.builder().endpointOverride(endpoint)),
-        "Kortix");
+        CLIENTS.cloudWatch(CloudWatchClient.builder().endpointOverride(endpoint)), "Kortix");
+  }
+
+  private static WorkerCounter workersAt(URI endpoint) {
+    return new WorkerCounter(
+        new EcsApi(
+            CLIENTS.http(),
+            CLIENTS.credentials(),
+            CLIENTS.region().id(),
+            endpoint,
+            Clock.systemUTC()),
+        "c",
+        "s");
   }
 
   @AfterEach
@@ -159,9 +169,7 @@ class AwsClientIT {
     var connections = new AtomicInteger();
     try (var door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Thread.ofVirtual().start(() -> trickle(door, connections, over));
-      var workers =
-          new WorkerCounter(
-              clientsAt(URI.create("http://127.0.0.1:" + door.getLocalPort())).ecs(), "c", "s");
+      WorkerCounter workers = workersAt(URI.create("http://127.0.0.1:" + door.getLocalPort()));
       assertTimeout(
           Duration.ofSeconds(7),
           () ->

@@ -197,7 +197,10 @@ class SnapshotReaderIT {
           """
           {"args":[]}                                   | payload has no message_timestamp
           {"args":[{"message_timestamp":1}]}            | payload has no message_timestamp
-          {"message_timestamp":"1767268790000"}         | message_timestamp must be whole milliseconds since 1970, was "1767268790000"
+          {"message_timestamp":"1767268790000"}         | message_timestamp must be whole milliseconds since 1970, was a string
+          {"message_timestamp":{"key":"in-payload"}}    | message_timestamp must be whole milliseconds since 1970, was an object
+          {"message_timestamp":["in-payload"]}          | message_timestamp must be whole milliseconds since 1970, was an array
+          {"message_timestamp":true}                    | message_timestamp must be whole milliseconds since 1970, was a boolean
           {"message_timestamp":null}                    | message_timestamp must be whole milliseconds since 1970, was null
           {"message_timestamp":1767268790000.5}         | message_timestamp must be whole milliseconds since 1970, was 1767268790000.5
           {"message_timestamp":-5}                      | message_timestamp must be whole milliseconds since 1970, was -5

@@ -3,6 +3,7 @@ package so.suna.queuemetrics.ecs;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.time.ZoneOffset.UTC;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.FieldNamingPolicy;
 import com.google.gson.GsonBuilder;
@@ -16,10 +17,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 
 /** Our requests against those that botocore signs; record_signed_requests.py made them. */
@@ -71,5 +74,23 @@ class EcsApiTest {
 
     assertThat(request.firstMatchingHeader("Authorization")).contains(wanted.authorization());
     assertThat(request.getUri()).hasHost(URI.create("https://" + wanted.host()).getHost());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "ecs.example", "localhost:4566", "http:/ecs", "ftp://ecs"})
+  void addressThatLacksAPartFailsNamingItsSettings(String endpoint) {
+    var ecs =
+        new EcsApi(
+            UrlConnectionHttpClient.create(),
+            StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
+            "us-west-2",
+            URI.create(endpoint),
+            Clock.systemUTC());
+
+    assertThatThrownBy(() -> ecs.describeServices("suna-ecs", "suna-worker-svc"))
+        .isInstanceOf(SdkClientException.class)
+        .hasMessageStartingWith(
+            "the address of ECS (AWS_ENDPOINT_URL_ECS, AWS_ENDPOINT_URL) must be http:// or https:// and a host, was \"%s\": ",
+            endpoint);
   }
 }

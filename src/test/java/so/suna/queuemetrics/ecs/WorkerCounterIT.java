@@ -102,7 +102,36 @@ class WorkerCounterIT {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             WORKERS
-                + " not counted: expected the running tasks of an active service, ECS said INACTIVE");
+                + " not counted: expected the running tasks of an active service, ECS said status \"INACTIVE\" and runningCount 0");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"null", "\"PAUSED\"", "7"})
+  void serviceOfUnknownStatusIsNotCounted(String status) {
+    var service = AwsReceiver.service("ACTIVE", 2);
+    ((ObjectNode) service.get("services").get(0)).putRawValue("status", new RawValue(status));
+    aws.answer(call -> new Reply(200, service));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said status "
+                + status
+                + " and runningCount 2");
+  }
+
+  @Test
+  void serviceWithoutAStatusIsNotCounted() {
+    var service = AwsReceiver.service("ACTIVE", 2);
+    ((ObjectNode) service.get("services").get(0)).remove("status");
+    aws.answer(call -> new Reply(200, service));
+
+    assertThatThrownBy(counter::running)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            WORKERS
+                + " not counted: expected the running tasks of an active service, ECS said status null and runningCount 2");
   }
 
   @Test
@@ -137,7 +166,7 @@ class WorkerCounterIT {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             WORKERS
-                + " not counted: expected the running tasks of an active service, ECS said ACTIVE");
+                + " not counted: expected the running tasks of an active service, ECS said status \"ACTIVE\" and runningCount null");
   }
 
   @Test
@@ -194,7 +223,8 @@ class WorkerCounterIT {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             WORKERS
-                + " not counted: expected the running tasks of an active service, ECS said ACTIVE");
+                + " not counted: expected the running tasks of an active service, ECS said status \"ACTIVE\" and runningCount "
+                + count);
   }
 
   @Test

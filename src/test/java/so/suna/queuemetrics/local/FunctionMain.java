@@ -31,6 +31,8 @@ final class FunctionMain {
 
   public static void main(String[] args) throws IOException, ReflectiveOperationException {
     var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    // Where Lambda's own logger is not there, what a start logs goes to the output.
+    System.setOut(System.err);
     RequestStreamHandler handler;
     try {
       handler =
