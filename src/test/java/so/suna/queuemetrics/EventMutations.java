@@ -149,18 +149,13 @@ final class EventMutations {
 
   /** Something of another type, or nothing, in any place. */
   private static void odd(RandomGenerator random, JsonObject event) {
-    JsonObject within = event;
-    String name = oneOf(random, List.copyOf(within.keySet()));
-    while (random.nextBoolean()
-        && within.get(name) instanceof JsonObject deeper
-        && !deeper.isEmpty()) {
-      within = deeper;
-      name = oneOf(random, List.copyOf(within.keySet()));
-    }
-    if (random.nextBoolean()) {
-      within.add(name, oneOf(random, ODD));
+    String name = oneOf(random, List.copyOf(event.keySet()));
+    if (random.nextBoolean() && event.get(name) instanceof JsonObject deeper && !deeper.isEmpty()) {
+      odd(random, deeper);
+    } else if (random.nextBoolean()) {
+      event.add(name, oneOf(random, ODD));
     } else {
-      within.remove(name);
+      event.remove(name);
     }
   }
 
