@@ -45,7 +45,7 @@ MUTATIONS = (
               "Optional.of(datum(metric, count.known().orElse(0L), at, dimensions))")),
     mutation("an age that is unknown is published as 0", "cloudwatch.DatumsTest",
              (DATUMS, "age.known()", "Optional.of(age.known().orElse(Duration.ZERO))")),
-    mutation("a Redis that does not answer is read as empty", "PublishHandlerIT",
+    mutation("a Redis that does not answer is read as empty", "PublishHandlerFaultsIT",
              (HANDLER, 'report.attempt("redis", queues)', """report.attempt("redis", () -> {
                  try {
                    return queues.get();
@@ -95,12 +95,12 @@ MUTATIONS = (
               "datums.ofBacklogPerWorker(queues, running.orElse(0))")),
     mutation("a service that was deleted counts 0 workers", "ecs.WorkerCounterIT",
              (WORKERS, 'Set.of("ACTIVE", "DRAINING")', 'Set.of("ACTIVE", "DRAINING", "INACTIVE")')),
-    mutation("a kept connection that died fails the tick", "PublishHandlerIT",
+    mutation("a kept connection that died fails the tick", "PublishHandlerFaultsIT",
              (REDIS, "} catch (JedisConnectionException _) {\n        close();\n      }",
               "} catch (JedisConnectionException e) {\n        close();\n        throw e;\n      }")),
     mutation("a connection is kept for ever", "redis.ReadOnlyRedisIT",
              (REDIS, "!clock.instant().isBefore(keptSince.plus(KEPT_FOR))", "false")),
-    mutation("a silent Redis is waited for until Lambda ends the tick", "PublishHandlerIT",
+    mutation("a silent Redis is waited for until Lambda ends the tick", "PublishHandlerFaultsIT",
              (REDIS, "READ_TIMEOUT = Duration.ofSeconds(2)", "READ_TIMEOUT = Duration.ofSeconds(9)")),
     mutation("the script is run with EVAL, which may write", "PublishHandlerIT",
              (REDIS, "evaluate = Command.EVAL_RO;", "evaluate = Command.EVAL;")),
