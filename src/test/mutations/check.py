@@ -62,13 +62,15 @@ def failing(tests, path):
         selected = [f"--select-class={PACKAGE.replace('/', '.')}.{test}" for test in tests]
         command = [program("java"), "-XX:TieredStopAtLevel=1", "-classpath", path, "org.junit.platform.console.ConsoleLauncher",
                    "execute", "--disable-banner", "--details=none", "--fail-fast", f"--reports-dir={reports}", *selected]
-        try:
-            done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=SECONDS_FOR_TESTS)
-        except subprocess.TimeoutExpired:
-            raise Failed(f"expected {' '.join(tests)} to end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code") from None
+        with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as java:
+            try:
+                said, _ = java.communicate(timeout=SECONDS_FOR_TESTS)
+            except subprocess.TimeoutExpired:
+                java.terminate()  # Not killed, so that it ends the servers that it started.
+                raise Failed(f"expected {' '.join(tests)} to end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code") from None
         report = Path(reports, "TEST-junit-jupiter.xml")
         if not report.exists() or not xml.parse(report).findall("testcase"):
-            raise Failed(f"no test ran of {' '.join(tests)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+            raise Failed(f"no test ran of {' '.join(tests)}:\n{said[-4000:]}")
         return [f"{case.get('classname').rsplit('.', 1)[1]}.{case.get('name').split('(')[0]}"
                 for case in xml.parse(report).findall("testcase")
                 if case.find("failure") is not None or case.find("error") is not None]
@@ -93,10 +95,13 @@ def mutated(mutation, directory):
 
 def noticed_by(mutation, path):
     with tempfile.TemporaryDirectory(dir=WORK) as directory:
-        java = [file for file in mutated(mutation, Path(directory)) if file.suffix == ".java"]
-        if java:
-            compile_java(java, directory, path)
-        return failing(mutation.tests, f"{directory}:{path}")
+        try:
+            java = [file for file in mutated(mutation, Path(directory)) if file.suffix == ".java"]
+            if java:
+                compile_java(java, directory, path)
+            return failing(mutation.tests, f"{directory}:{path}")
+        except Failed as failure:
+            raise Failed(f"{mutation.name}: {failure}") from None
 
 
 def check_that_verify_runs(tests):
