@@ -20,8 +20,6 @@ def text(path):
 TICK, QUERY = text("events/scheduled-tick.json").encode(), text("events/queue-metrics.json").encode()
 # As Lambda starts Java 25: C1 only, one collector thread, the JDK's class archive; 85 % of the memory for the heap.
 FLAGS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED"]
-# What template.yaml adds to them.
-OPTIONS = {"JAVA_TOOL_OPTIONS": found[1].strip("'\"") for found in re.finditer(r"JAVA_TOOL_OPTIONS: (.+)", text("template.yaml"))}
 MEGABYTES = int(re.search(r"MemorySize: (\d+)", text("template.yaml"))[1])
 CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 
@@ -44,7 +42,7 @@ class Bench:
                 f"-Djavax.net.ssl.trustStore={self.authority.java_store}", *flags]
 
     def java_function(self, environment, handler="PublishHandler", flags=(), megabytes=MEGABYTES):
-        environment = {**OPTIONS, **environment, "LAMBDA_TASK_ROOT": os.path.join(OUT, "ours"),
+        environment = {**environment, "LAMBDA_TASK_ROOT": os.path.join(OUT, "ours"),
                        "_HANDLER": f"so.suna.queuemetrics.{handler}::handleRequest"}
         command = self.java_command(*flags, "-cp", os.path.join(OUT, "lib/ric/*"), CLIENT, environment["_HANDLER"], megabytes=megabytes)
         return Function(command, environment, os.path.join(self.work, "java.log"))
