@@ -93,6 +93,10 @@ CALLERS = 200
 LOAD = Fault(f"{CALLERS} queries at once", nothing, within=8)
 
 
+def dashed(fault):
+    return fault.name.replace(" ", "-")
+
+
 @pytest.fixture(scope="module")
 def world(network, source, package, aws, front):
     made = World(network, source, package, aws, front)
@@ -108,7 +112,7 @@ def seen():
     print("\n" + table(rows))
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+@pytest.mark.parametrize("fault", FAULTS, ids=dashed)
 def test_no_wrong_number_is_published_and_the_next_tick_is_right(world, seen, fault):
     assert world.tick().published == EVERYTHING
     content = fault.fill(world)
@@ -138,9 +142,9 @@ def seen_in_cloudwatch(world, content, invocation, averages):
     return Seen(frozenset(averages), invocation.error, int(bool(invocation.error)), invocation.seconds)
 
 
-@pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=lambda fault: fault.name.replace(" ", "-"))
+@pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=dashed)
 def test_what_cloudwatch_was_told_twice_leaves_every_average_right(world, seen, fault):
-    namespace = f"Faults/{fault.name.replace(' ', '-')}"
+    namespace = f"Faults/{dashed(fault)}"
     content, invocation = world.ticks_apart(namespace, fault.strike)
     until("CloudWatch has each metric twice", lambda: all(count >= 2 for _, count in world.averages(namespace).values()))
     during = seen_in_cloudwatch(world, content, invocation, world.averages(namespace))
