@@ -20,7 +20,6 @@ LAMBDA_NAMES = [LAMBDA, f"{LAMBDA}-{'arm64' if platform.machine() == 'aarch64' e
 
 STAND_IN_REDIS = "dramatiq-queue-metrics/redis:7"
 STAND_IN_LABEL = "dramatiq-queue-metrics.stand-in"
-RUNTIME_INTERFACE_CLIENT = "2.9.0"
 STAND_IN = ROOT / "src/test/rehearsal/stand-in"
 MODULES = "java.se,jdk.crypto.ec,jdk.httpserver,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs"
 
@@ -102,7 +101,7 @@ def _build_debian():
 
 
 def _stand_in_hash(base):
-    parts = [base, RUNTIME_INTERFACE_CLIENT, MODULES, (jdk25() / "release").read_text()]
+    parts = [base, MODULES, (jdk25() / "release").read_text()]
     parts += [file.read_text() for file in sorted(STAND_IN.iterdir())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -117,7 +116,7 @@ def _build_stand_in(base, made_from):
     small = ["--strip-debug", "--no-man-pages", "--no-header-files", "--generate-cds-archive"]
     run(java, "--output", folder / "lang", *small, "--add-modules", MODULES)
     run(
-        ROOT / "mvnw", "-q", "-B", "-f", folder / "pom.xml", f"-Dclient={RUNTIME_INTERFACE_CLIENT}",
+        ROOT / "mvnw", "-q", "-B", "-f", folder / "pom.xml",
         "dependency:3.11.0:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}",
     )  # fmt: skip
     machine = "arm64" if platform.machine() == "aarch64" else "x86_64"
