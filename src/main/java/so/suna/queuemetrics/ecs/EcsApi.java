@@ -42,8 +42,8 @@ import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
 
 /**
  * The one operation of ECS that a tick needs, signed, sent and retried by the parts of the AWS SDK
- * that its clients are made of: the SDK's module for ECS is a quarter of the whole package. Safe
- * for use by several threads.
+ * that its clients are made of: the SDK's module for ECS is large and slow to load, for one call.
+ * Safe for use by several threads.
  *
  * <p>At a server that is silent or trickles, a call ends after about 7 s: the last attempt begins
  * within 3 s, and takes up to 2 s to connect and 2 s to be answered. Only one that trickles the
