@@ -82,6 +82,17 @@ class QueryHandlerTest {
   }
 
   @Test
+  void answerIsThatOfItsOwnRequestWhateverWasAskedBefore() {
+    QueryHandler handler = handler();
+    for (int turn = 0; turn < 2; turn++) {
+      assertThat(TypedEvents.answer(handler, get("/api/health").build(), context))
+          .isEqualTo(json(200, HEALTHY));
+      assertThat(TypedEvents.answer(handler, get("/nowhere").build(), context))
+          .isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
+    }
+  }
+
+  @Test
   void noEventIsNotFound() {
     assertThat(answer(null)).isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
   }

@@ -24,7 +24,7 @@ public final class Routes {
   }
 
   /** A read and what it is answered with. */
-  private record Shared(Instant readAt, String json) {}
+  private record Shared(Instant readAt, Answer answer) {}
 
   /** A burst of queries shares one read. */
   static final Duration SHARED_FOR = Duration.ofSeconds(1);
@@ -53,7 +53,7 @@ public final class Routes {
   }
 
   /**
-   * Answers one request; never throws.
+   * Answers one request; never throws. Those that share a read get the same answer.
    *
    * @param instanceId which instance answers
    * @param log takes what went wrong and why; nothing of it reaches the caller
@@ -86,7 +86,7 @@ public final class Routes {
 
   private Answer queueMetrics(BiConsumer<String, Exception> log) {
     try {
-      return Answer.json(200, read(log));
+      return read(log);
     } catch (RuntimeException e) {
       log.accept("queue metrics not read", e);
       return Answer.error(500, "Failed to get queue metrics");
@@ -111,14 +111,14 @@ public final class Routes {
     return Answer.json(200, QueueMetricsJson.health(clock.instant(), instanceId, said));
   }
 
-  private synchronized String read(BiConsumer<String, Exception> log) {
+  private synchronized Answer read(BiConsumer<String, Exception> log) {
     Instant now = clock.instant();
     Shared recent = shared;
     // A clock that was set back makes the shared snapshot seem to come from the future: read again.
     if (recent != null
         && !now.isBefore(recent.readAt())
         && now.isBefore(recent.readAt().plus(SHARED_FOR))) {
-      return recent.json();
+      return recent.answer();
     }
     shared = null; // So that no failed read leaves an older answer behind.
     BrokerSnapshot fresh = queues.get();
@@ -126,9 +126,9 @@ public final class Routes {
       log.accept(
           "some values not read", new IllegalStateException(String.join("; ", fresh.problems())));
     }
-    String json = QueueMetricsJson.of(fresh);
-    shared = new Shared(fresh.readAt(), json);
-    return json;
+    Answer answer = Answer.json(200, QueueMetricsJson.of(fresh));
+    shared = new Shared(fresh.readAt(), answer);
+    return answer;
   }
 
   /** What is no percent-encoding stays as it is, and matches no route. */
