@@ -45,10 +45,10 @@ import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
  * that its clients are made of: the SDK's module for ECS is large and slow to load, for one call.
  * Safe for use by several threads.
  *
- * <p>At a server that is silent or trickles, a call ends after about 7 s: the last attempt begins
- * within 3 s, and takes up to 2 s to connect and 2 s to be answered. Only one that trickles the
- * headers of its answer holds the call for as long as it likes, or until Lambda ends the tick: they
- * are read in one piece by {@code HttpURLConnection}, which limits only how long it is silent.
+ * <p>At a silent server a call ends after about 7 s: the last attempt begins within 3 s, and waits
+ * 2 s for a connection and 2 s for an answer. One that sends its handshake or its headers in small
+ * pieces holds the call until Lambda ends the tick: {@code HttpURLConnection} limits only how long
+ * it is silent.
  */
 public final class EcsApi {
 
