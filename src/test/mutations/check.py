@@ -66,7 +66,11 @@ def failing(tests, path):
             try:
                 said, _ = java.communicate(timeout=SECONDS_FOR_TESTS)
             except subprocess.TimeoutExpired:
-                java.terminate()  # Not killed, so that it ends the servers that it started.
+                java.terminate()  # So that it ends the servers that it started, unless that hangs too.
+                try:
+                    java.wait(10)
+                except subprocess.TimeoutExpired:
+                    java.kill()
                 raise Failed(f"expected {' '.join(tests)} to end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code") from None
         report = Path(reports, "TEST-junit-jupiter.xml")
         if not report.exists() or not xml.parse(report).findall("testcase"):

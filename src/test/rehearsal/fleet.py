@@ -232,8 +232,11 @@ class Crew:
 
 
 def _stands_still(pid):
-    states = [path.read_text().rpartition(")")[2].split()[0] for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
-    return set(states) <= set("TZX")  # stopped, or ended
+    states = set()
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            states.add(path.read_text().rpartition(")")[2].split()[0])
+    return states <= set("TZX")  # stopped, or ended
 
 
 class Gate:
