@@ -18,8 +18,11 @@ def text(path):
 
 
 TICK, QUERY = text("events/scheduled-tick.json").encode(), text("events/queue-metrics.json").encode()
-# As Lambda starts Java 25: C1 only, one collector thread, the JDK's class archive; 85 % of the memory for the heap.
-FLAGS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED"]
+# As Lambda starts Java 25: one collector thread, the JDK's class archive; 85 % of the memory for the heap; and, but for
+# SnapStart, C1 only: https://docs.aws.amazon.com/lambda/latest/dg/java-customization.html
+FLAGS = ["-XX:+UseSerialGC", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED"]
+ON_DEMAND = ["-XX:TieredStopAtLevel=1"]
+SNAP_START = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 MEGABYTES = int(re.search(r"MemorySize: (\d+)", text("template.yaml"))[1])
 CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 
@@ -44,7 +47,8 @@ class Bench:
     def java_function(self, environment, handler="PublishHandler", flags=(), megabytes=MEGABYTES):
         environment = {**environment, "LAMBDA_TASK_ROOT": os.path.join(OUT, "ours"),
                        "_HANDLER": f"so.suna.queuemetrics.{handler}::handleRequest"}
-        command = self.java_command(*flags, "-cp", os.path.join(OUT, "lib/ric/*"), CLIENT, environment["_HANDLER"], megabytes=megabytes)
+        compiler = [] if SNAP_START.items() <= environment.items() else ON_DEMAND
+        command = self.java_command(*compiler, *flags, "-cp", os.path.join(OUT, "lib/ric/*"), CLIENT, environment["_HANDLER"], megabytes=megabytes)
         return Function(command, environment, os.path.join(self.work, "java.log"))
 
     def python_environment(self):

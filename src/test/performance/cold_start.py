@@ -4,11 +4,9 @@ import os
 import re
 import subprocess
 
-from bench import OUT, QUERY, TICK, median
+from bench import ON_DEMAND, OUT, QUERY, SNAP_START, TICK, median
 from query_cost import FastApi
 from servers import Monitor
-
-SNAP_START = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 
 
 def cold(bench, size):
@@ -121,6 +119,6 @@ def library(name, source):
 
 def loaded_again(bench, loaded):
     where = os.path.join(OUT, "ours")
-    command = bench.java_command("-cp", f"{where}:{where}/lib/*:{OUT}/lib/ric/*", "so.suna.queuemetrics.LoadClasses")
+    command = bench.java_command(*ON_DEMAND, "-cp", f"{where}:{where}/lib/*:{OUT}/lib/ric/*", "so.suna.queuemetrics.LoadClasses")
     said = subprocess.run(command, input="\n".join("\t".join(each) for each in loaded), check=True, capture_output=True, text=True).stdout
     return {room: int(micros) / 1e3 for room, micros in (line.split("\t") for line in said.splitlines())}

@@ -5,6 +5,7 @@ import zipfile
 from contextlib import nullcontext
 
 from bench import OUT, ROOT, TICK, median
+from warm_tick import RECONNECTING
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MEGABYTES_OF_ONE_CPU = 1_769
@@ -18,20 +19,33 @@ def memory(bench, size):
     First and later ticks over TLS at the CPU share of a size, after an init at full speed. A month is priced by the later
     ticks, those of the instance's first hour: Lambda replaces an instance every few hours. The init, which is billed too, is left out.
     """
-    rows = {who: {megabytes: tick_at(bench, who, megabytes, size["share_ticks"]) for megabytes in size["megabytes"]} for who in ("ours", "peer")}
+    rows = {"ours": {}, "peer": {}}
+    for megabytes in size["megabytes"]:
+        for who, row in rows.items():
+            row[megabytes] = tick_at(bench, who, megabytes, size["share_ticks"])
     cheapest = min(size["megabytes"], key=lambda megabytes: rows["ours"][megabytes]["dollars_a_month"])
     return {**rows, "cheapest_megabytes": cheapest}
 
 
 def tick_at(bench, who, megabytes, ticks):
     java = {"megabytes": megabytes} if who == "ours" else {}
+    others = bench.redis.connections()
     function = bench.publisher(who, True, **java)
+    ticks_done = 0
+
+    def tick():
+        nonlocal ticks_done
+        ticks_done += 1
+        if who == "ours" and ticks_done % RECONNECTING == 0:
+            bench.redis.end(bench.redis.connections() - others)
+        return function.invoke(TICK)[0]
+
     try:
         with CpuShare(function.pid, megabytes / MEGABYTES_OF_ONE_CPU) if megabytes < MEGABYTES_OF_ONE_CPU else nullcontext():
-            first = function.invoke(TICK)[0]
+            first = tick()
             for _ in range(ticks // 3):
-                function.invoke(TICK)
-            walls = [function.invoke(TICK)[0] for _ in range(ticks)]
+                tick()
+            walls = [tick() for _ in range(ticks)]
         # Every started millisecond is billed.
         seconds = sum(int(1e3 * wall) + 1 for wall in walls) / 1e3 / ticks * MINUTES_OF_A_MONTH
         return {"first_tick_ms": 1e3 * first, "later_tick_ms": 1e3 * median(walls), "peak_megabytes": function.peak_megabytes(),

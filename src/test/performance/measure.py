@@ -3,8 +3,11 @@
 import json
 import os
 import platform
+import re
+import ssl
 import sys
 import time
+from pathlib import Path
 
 import page
 from bench import OUT, Bench
@@ -24,7 +27,7 @@ SMOKE = {"redis_ticks": 3, "queues": [1, 100, 250], "backlogs": [10, 10_000], "f
 def measured(bench, size):
     figures = {}
     for name, section in (
-            ("machine", machine), ("redis", lambda: redis_cost(bench, size)), ("kept", lambda: ticks(bench, size, False)), ("tls", lambda: ticks(bench, size, True)),
+            ("machine", lambda: machine(bench.java)), ("redis", lambda: redis_cost(bench, size)), ("kept", lambda: ticks(bench, size, False)), ("tls", lambda: ticks(bench, size, True)),
             ("allocation", lambda: allocation(bench, size)), ("cold", lambda: cold(bench, size)), ("classes", lambda: classes(bench, size)),
             ("query", lambda: query(bench, size)), ("memory", lambda: memory(bench, size)), ("growth", lambda: growth(bench, size)),
             ("package", package)):
@@ -35,10 +38,11 @@ def measured(bench, size):
     return figures
 
 
-def machine():
+def machine(java_home):
     with open("/proc/cpuinfo") as processors:
         model = next((line.split(":")[1].strip() for line in processors if line.startswith("model name")), platform.machine())
     return {"processors": os.cpu_count(), "model": model, "load_at_the_start": os.getloadavg()[0], "python": platform.python_version(),
+            "openssl": ssl.OPENSSL_VERSION, "java": re.search(r'JAVA_RUNTIME_VERSION="(.*)"', Path(java_home, "release").read_text())[1],
             "day": time.strftime("%Y-%m-%d")}
 
 
@@ -46,6 +50,9 @@ def main():
     unknown = [argument for argument in sys.argv[1:] if argument not in ("--smoke", "--page")]
     if unknown:
         print(f"expected --smoke or --page, got {unknown[0]}", file=sys.stderr)
+        return 64
+    if {"--smoke", "--page"} <= set(sys.argv):
+        print("expected --smoke or --page, got both: a smoke run's figures belong on no page", file=sys.stderr)
         return 64
     bench = Bench(os.environ["JAVA_HOME"])
     try:
@@ -61,8 +68,9 @@ def main():
         print(f"{'met   ' if met else 'MISSED'}  {figure}: {value} (goal: {goal})")
     with open(os.path.join(OUT, "smoke.json" if "--smoke" in sys.argv else "results.json"), "w") as file:
         json.dump(figures, file, indent=1, ensure_ascii=False)
-    page.renew(figures, write="--page" in sys.argv)
-    return 0 if all(figures["counted"].values()) else 1
+    sound = all(figures["counted"].values())
+    page.renew(figures, write=sound and "--page" in sys.argv)
+    return 0 if sound else 1
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ def table(*rows):
 
 def machine(figures):
     of = figures["machine"]
-    return [f"The figures are of {of['day']}, from {of['processors']} shared processors ({of['model']}), Python {of['python']}, with "
-            f"{of['load_at_the_start']:.0f} processes waiting for one at the start: CPU times bear that, wall times are longer than on a quiet machine."]
+    return [f"The figures are of {of['day']}, from {of['processors']} shared processors ({of['model']}) with a load of {of['load_at_the_start']:.1f} at the "
+            f"start, Java {of['java']}, Python {of['python']} with {of['openssl']}. From run to run they vary with what else the machine does: compare within one."]
 
 
 def goals(figures):
@@ -83,7 +83,9 @@ def warm(figures):
     allocated = figures["allocation"]
     return [*table(("a tick, ms", "CPU", "CPU, first hour", "median", "p99", "ticks", "peak MB"), *rows), "",
             f"A Java tick allocates {number(allocated['kept']['kilobytes_a_tick'])} KB with connections kept, "
-            f"{number(allocated['tls']['kilobytes_a_tick'])} KB over TLS."]
+            f"{number(allocated['tls']['kilobytes_a_tick'])} KB over TLS.", "",
+            "Over TLS most of Python's time is botocore's, which reads its list of trusted certificates for each of the two connections: "
+            f"{number(figures['tls']['certificates_cpu_ms'])} ms each."]
 
 
 def query(figures):
@@ -91,7 +93,8 @@ def query(figures):
     names = {"read": "Java, a Redis read each", "shared": "Java, sharing a read", "empty": "empty Java handler", "peer": "FastAPI, a Redis read each"}
     return [*table(("a query, ms", "CPU", "median", "p99"), *((name, *(of[key][column] for column in ("cpu_ms", "median_ms", "p99_ms"))) for key, name in names.items())), "",
             *table(("a burst, queries", "at once", "a second", "a CPU second"), *((name, f"{burst[key]['at_once']}", burst[key]["per_second"], burst[key]["per_cpu_second"])
-                                                                                 for key, name in (("shared", "Java, one instance"), ("peer", "FastAPI, one process"))))]
+                                                                                 for key, name in (("read", "Java, one instance, a Redis read each"), ("shared", "Java, one instance, sharing a read"),
+                                                                                                   ("peer", "FastAPI, one process, a Redis read each"))))]
 
 
 def redis(figures):
