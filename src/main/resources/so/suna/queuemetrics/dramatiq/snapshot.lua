@@ -9,6 +9,9 @@
 --        What could not be read is the error instead: one key of a wrong type must not cost the others.
 -- It is sent without comments, so no string in it may hold two dashes.
 
+-- Numbers among its arguments are strings: Redis is slow to write a number of Lua's.
+local pcall = redis.pcall
+
 -- Bytes of whole payloads in one reply, so that odd payloads of many queues cannot fill the reader's memory.
 local allowance = 8 * 1024 * 1024
 
@@ -16,7 +19,7 @@ local function sent(payloads, id)
   if type(id) ~= 'string' then
     return id
   end
-  local payload = redis.pcall('HGET', payloads, id)
+  local payload = pcall('HGET', payloads, id)
   if type(payload) == 'table' then
     return payload
   end
@@ -28,7 +31,8 @@ local function sent(payloads, id)
   end
   -- Dramatiq's encoder ends every message so, and no JSON string can: its closing quote would come after the brace.
   -- What is damaged between the two ends is not noticed: it still is this message's own time.
-  local millis = payload:match('[{,]"message_timestamp":(%d+)}$', -48)
+  -- 36 characters have room for 14 digits; more are found in the whole payload.
+  local millis = payload:match('[{,]"message_timestamp":(%d+)}$', -36)
   if millis then
     return millis
   end
@@ -39,20 +43,20 @@ local function sent(payloads, id)
   return payload
 end
 
-local reply = {redis.pcall('ZCOUNT', KEYS[1], ARGV[1], '+inf')}
+local reply = {pcall('ZCOUNT', KEYS[1], ARGV[1], '+inf')}
 for i = 2, #KEYS, 4 do
   local ids, payloads, delayed, dead = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
-  -- A queue at rest is not asked twice. An error is no 0: the next command meets it too, and gives it as its value.
-  local waiting, deaths = redis.pcall('LLEN', ids), redis.pcall('ZCARD', dead)
-  local first_id = waiting ~= 0 and redis.pcall('LINDEX', ids, 0)
-  local last_id = waiting == 1 and first_id or waiting ~= 0 and redis.pcall('LINDEX', ids, -1)
+  -- A queue at rest is not asked twice. An error is no 0, so that what can be read is still asked for.
+  local waiting, deaths = pcall('LLEN', ids), pcall('ZCARD', dead)
+  local first_id = waiting ~= 0 and pcall('LINDEX', ids, '0')
+  local last_id = waiting == 1 and first_id or waiting ~= 0 and pcall('LINDEX', ids, '-1')
   local first = sent(payloads, first_id)
   reply[#reply + 1] = {
     waiting,
-    redis.pcall('HLEN', payloads),
-    redis.pcall('HLEN', delayed),
+    pcall('HLEN', payloads),
+    pcall('HLEN', delayed),
     deaths,
-    deaths == 0 and 0 or redis.pcall('ZCOUNT', dead, ARGV[1], '+inf'),
+    deaths == 0 and 0 or pcall('ZCOUNT', dead, ARGV[1], '+inf'),
     first,
     first_id == last_id and first or sent(payloads, last_id),
   }
