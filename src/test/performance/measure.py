@@ -47,13 +47,6 @@ def machine(java_home):
 
 
 def main():
-    unknown = [argument for argument in sys.argv[1:] if argument not in ("--smoke", "--page")]
-    if unknown:
-        print(f"expected --smoke or --page, got {unknown[0]}", file=sys.stderr)
-        return 64
-    if {"--smoke", "--page"} <= set(sys.argv):
-        print("expected --smoke or --page, got both: a smoke run's figures belong on no page", file=sys.stderr)
-        return 64
     bench = Bench(os.environ["JAVA_HOME"])
     try:
         figures = measured(bench, SMOKE if "--smoke" in sys.argv else FULL)

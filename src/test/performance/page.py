@@ -125,13 +125,13 @@ def growth(figures):
 def package(figures, most=10):
     of = figures["package"]
     rooms = list(of["rooms"].items())
-    rest = [("the rest", sum(size for _, size in rooms[most:]))] if rooms[most:] else []
+    rest = [("the rest, and the zip's own lists", of["bytes"] - sum(size for _, size in rooms[:most]))]
     return table(("zipped", "KB"), *((name, size / 1e3) for name, size in [*rooms[:most], *rest, ("**together**", of["bytes"]), ("the Python peer's", of["peer_bytes"])]))
 
 
 def cold_picture(figures):
     of, tick = figures["cold"]["phases"], figures["cold"]["tick"]
-    return charts.stacked("From nothing to the first published metric, over TLS, ms", {
+    return charts.stacked("To the first published metric, over TLS, ms: from nothing, or from what SnapStart restored", {
         "Java": of["ours"], "Python": of["peer"], "Java, SnapStart": {"the first tick after SnapStart's restore": tick["restored"]["done_ms"]}})
 
 
