@@ -143,8 +143,6 @@ public final class EcsApi {
       return output;
     } catch (IOException e) {
       throw SdkClientException.create("Unable to execute HTTP request: " + e.getMessage(), e);
-    } catch (JsonParseException e) {
-      throw SdkClientException.create("ECS answered something that is no JSON", e);
     }
   }
 
@@ -198,7 +196,7 @@ public final class EcsApi {
     } catch (JsonParseException e) {
       // A load balancer's error page: its status tells whether to try again.
       if (response.httpResponse().isSuccessful()) {
-        throw e;
+        throw SdkClientException.create("ECS answered something that is no JSON", e);
       }
       return new JsonObject();
     }
