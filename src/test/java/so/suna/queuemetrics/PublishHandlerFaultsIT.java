@@ -52,11 +52,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     var handler = handler();
     tick(handler);
     var silence = new CountDownLatch(1);
-    aws.answer(
-        call -> {
-          awaitUninterruptibly(silence);
-          return AwsReceiver.usual(call, 3);
-        });
+    aws.answer(call -> AwsReceiver.after(silence, AwsReceiver.usual(call, 3)));
     redis.hang();
     try {
       // Lambda ends the tick after 20 s; two reads of 2 s, and one call of 7 s.
@@ -72,14 +68,6 @@ class PublishHandlerFaultsIT extends WholeTick {
       silence.countDown();
     }
     assertThat(context.logged()).hasSize(2);
-  }
-
-  private static void awaitUninterruptibly(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   @Test

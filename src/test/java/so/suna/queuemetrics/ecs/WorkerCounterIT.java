@@ -254,11 +254,7 @@ class WorkerCounterIT {
   @Test
   void silenceIsAskedAgainAndThenNamed() {
     var over = new CountDownLatch(1);
-    aws.answer(
-        call -> {
-          awaitUninterruptibly(over);
-          return new Reply(200, AwsReceiver.service("ACTIVE", 2));
-        });
+    aws.answer(call -> AwsReceiver.after(over, new Reply(200, AwsReceiver.service("ACTIVE", 2))));
     try {
       assertThatThrownBy(counter::running)
           .isInstanceOf(IllegalStateException.class)
@@ -290,14 +286,6 @@ class WorkerCounterIT {
         .hasMessage(
             WORKERS
                 + " not counted: expected the running tasks of an active service, ECS said nothing");
-  }
-
-  private static void awaitUninterruptibly(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   @Test

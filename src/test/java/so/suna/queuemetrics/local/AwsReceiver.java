@@ -14,6 +14,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
 import java.util.stream.StreamSupport;
@@ -73,6 +74,16 @@ public final class AwsReceiver implements AutoCloseable {
         .put("runningCount", runningWorkers);
     output.putArray("failures");
     return output;
+  }
+
+  /** Silence until then, and the reply after it. */
+  public static Reply after(CountDownLatch silence, Reply reply) {
+    try {
+      silence.await();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    return reply;
   }
 
   /** An error as AWS words it in either protocol. */
