@@ -63,9 +63,17 @@ class Bench:
         """A publisher with a CloudWatch and an ECS of its own, which close after each answer where there is TLS."""
         cloudwatch, ecs = (Aws(self.authority.server_context() if tls else None, closing=tls) for _ in range(2))
         whole = self.environment(tls, AWS_ENDPOINT_URL_CLOUDWATCH=cloudwatch.url, AWS_ENDPOINT_URL_ECS=ecs.url, **dict(environment))
+        others = self.redis.connections()
         function = self.python_function(whole) if who == "peer" else self.java_function(whole, **java)
-        function.cloudwatch, function.ecs = cloudwatch, ecs
+        function.cloudwatch, function.ecs, function.others = cloudwatch, ecs, others
         return function
+
+    def redis_connections(self, publisher):
+        """Those that were made since the publisher was."""
+        return self.redis.connections() - publisher.others
+
+    def end_redis_connections(self, publisher):
+        self.redis.end(self.redis_connections(publisher))
 
     def jcmd(self, function, command):
         return subprocess.run([f"{self.java}/bin/jcmd", str(function.pid), command], check=True, capture_output=True, text=True).stdout

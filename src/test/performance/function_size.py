@@ -29,7 +29,6 @@ def memory(bench, size):
 
 def tick_at(bench, who, megabytes, ticks):
     java = {"megabytes": megabytes} if who == "ours" else {}
-    others = bench.redis.connections()
     function = bench.publisher(who, True, **java)
     ticks_done = 0
 
@@ -37,7 +36,7 @@ def tick_at(bench, who, megabytes, ticks):
         nonlocal ticks_done
         ticks_done += 1
         if who == "ours" and ticks_done % RECONNECTING == 0:
-            bench.redis.end(bench.redis.connections() - others)
+            bench.end_redis_connections(function)
         return function.invoke(TICK)[0]
 
     try:

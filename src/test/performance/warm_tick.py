@@ -27,11 +27,10 @@ def ticks(bench, size, tls):
         nonlocal count
         count += tls and who == "ours"
         if who == "ours" and count % RECONNECTING == 1:
-            bench.redis.end(bench.redis.connections() - others)
+            bench.end_redis_connections(functions["ours"])
 
     try:
         for who in ("peer", "ours"):
-            others = bench.redis.connections()
             functions[who] = bench.publisher(who, tls)
             functions[who].invoke(TICK)
             assert functions[who].cloudwatch.metric_names() == NINE, functions[who].cloudwatch.metric_names()
@@ -68,7 +67,6 @@ def allocation(bench, size):
 
 
 def allocated(bench, ticks, tls):
-    others = bench.redis.connections()
     function = bench.publisher("ours", tls, flags=("-Xmx900m", "-Xms900m", "-Xmn800m"))
 
     def used():
@@ -81,7 +79,7 @@ def allocated(bench, ticks, tls):
         before = used()
         for number in range(ticks):
             if tls and number % RECONNECTING == 0:
-                bench.redis.end(bench.redis.connections() - others)
+                bench.end_redis_connections(function)
             function.invoke(TICK)
         return {"kilobytes_a_tick": (used() - before) / ticks}
     finally:
@@ -93,19 +91,18 @@ def growth(bench, size):
     A day's ticks in one process, as production has them: what it falls back to in the first two hours and in the last two,
     the least at any look. Two, because the JDK's TLS sessions come and go with that period.
     """
-    others = bench.redis.connections()
     function = bench.publisher("ours", True)
 
     def held():
         live = bench.jcmd(function, "GC.class_histogram").strip().splitlines()[-1].split()
         return {"heap_kilobytes": int(live[2]) / 1024, "threads": function.status("Threads"), "descriptors": function.descriptors(),
-                "redis_connections": len(bench.redis.connections() - others)}
+                "redis_connections": len(bench.redis_connections(function))}
 
     looks = {}
     try:
         for number in range(1, size["day"] + 1):
             if number % RECONNECTING == 0:
-                bench.redis.end(bench.redis.connections() - others)
+                bench.end_redis_connections(function)
             function.invoke(TICK)
             if number in (TWO_HOURS, size["day"]):
                 time.sleep(AFTERLIFE_SECONDS)
