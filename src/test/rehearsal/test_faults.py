@@ -1,6 +1,6 @@
 """Faults injected while the publisher ticks: never a wrong number, and right again with the next tick at the latest.
 
-docs/faults.md has the table; REHEARSAL_WRITE=1 writes it anew.
+docs/faults.md has the table; REHEARSAL_WRITE=1 rewrites it.
 """
 
 import concurrent.futures
@@ -48,15 +48,15 @@ FAULTS = [
     Fault("Redis answers 5 s late", toxic("latency", latency=5_000), ONLY_WORKERS, "gave no answer within 2 s", 6),
     Fault("Redis answers in pieces", toxic("slicer", average_size=20, size_variation=10, delay=100)),
     Fault("Redis resets connections", toxic("reset_peer", timeout=0), ONLY_WORKERS, "hung up"),
-    Fault("Redis answers by halves", toxic("limit_data", bytes=30), ONLY_WORKERS, "hung up"),
-    Fault("Redis takes and says nothing", toxic("timeout", timeout=0), ONLY_WORKERS, "gave no answer within 2 s", 6),
+    Fault("Redis answers only in part", toxic("limit_data", bytes=30), ONLY_WORKERS, "hung up"),
+    Fault("Redis accepts and never answers", toxic("timeout", timeout=0), ONLY_WORKERS, "gave no answer within 2 s", 6),
     Fault("Redis closed the kept connection", lambda world: world.redis.cli("CLIENT", "KILL", "TYPE", "normal")),
     Fault("Redis refuses connections", lambda world: world.proxy.refuse(), ONLY_WORKERS, "could not be reached"),
     Fault(
-        "Redis vanishes from the network",
+        "Redis disappears from the network",
         World.packets_vanish, ONLY_WORKERS, "accepted no connection within 1 s", 5, World.packets_arrive,
     ),
-    Fault("Redis hangs", World.pause, ONLY_WORKERS, "gave no answer within 2 s", 6, World.unpause),
+    Fault("Redis is frozen", World.pause, ONLY_WORKERS, "gave no answer within 2 s", 6, World.unpause),
     Fault("Redis is busy for 3 s", World.sleep, within=5),
     Fault("Redis has no memory left", World.run_out_of_memory, heal=World.have_memory),
     Fault("Redis was restarted", World.restart),
@@ -69,13 +69,13 @@ FAULTS = [
     Fault("CloudWatch resets connections once", aws(PUT, Reset(), 1)),
     Fault("CloudWatch resets connections", aws(PUT, Reset()), NOTHING, "9 datums not published", 5),
     Fault("CloudWatch answers 1 s late", aws(PUT, Delay(1))),
-    Fault("CloudWatch says nothing", aws(PUT, Silence()), NOTHING, "9 datums not published", 7),
-    Fault("CloudWatch denies", aws(PUT, DENIED), NOTHING, "9 datums not published"),
+    Fault("CloudWatch does not answer", aws(PUT, Silence()), NOTHING, "9 datums not published", 7),
+    Fault("CloudWatch denies access", aws(PUT, DENIED), NOTHING, "9 datums not published"),
     Fault("ECS fails once", aws(COUNT, INTERNAL_ERROR, 1)),
     Fault("ECS fails", aws(COUNT, INTERNAL_ERROR), ALL_BUT_WORKERS, "workers of service", 5),
-    Fault("ECS denies", aws(COUNT, DENIED), ALL_BUT_WORKERS, "workers of service"),
-    Fault("ECS says nothing", aws(COUNT, Silence()), ALL_BUT_WORKERS, "workers of service", 7),
-    Fault("Redis, ECS and CloudWatch say nothing", silence_everywhere, NOTHING, "gave no answer within 2 s", 15),
+    Fault("ECS denies access", aws(COUNT, DENIED), ALL_BUT_WORKERS, "workers of service"),
+    Fault("ECS does not answer", aws(COUNT, Silence()), ALL_BUT_WORKERS, "workers of service", 7),
+    Fault("Redis, ECS and CloudWatch do not answer", silence_everywhere, NOTHING, "gave no answer within 2 s", 15),
     Fault(
         "Redis loses its primary, a replica takes over",
         World.lose_the_primary, ONLY_WORKERS, "hung up", 4, World.promote_the_replica,
