@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Sets the deployment settings of two ECS services that another tool made.
+"""Sets the deployment settings of two ECS services that another tool created.
 
-Changes the services' deployment configuration and grace period and the deregistration delay of the API's target groups,
-by the aws CLI and its credentials; starts no deployment. It shows what differs first, changes nothing where nothing
-differs, and prints the commands that undo what it did. With --dry-run it only shows.
+Changes the deployment configuration and the grace period of both services and the deregistration delay of the API's
+target groups, through the aws CLI and its credentials. It starts no deployment. It first prints the settings that
+differ, changes only those, and prints the commands that undo each change. With --dry-run it only prints.
 
-The number of worker processes and threads stands in the task definition, which belongs to the other tool: it is
-compared, not changed.
+The task definition sets the number of worker processes and threads and belongs to the other tool, so this script
+compares them but does not change them.
 
-Exit status: 0 all is as wanted, or --dry-run has shown it; 1 something is not; 2 wrong arguments.
+Exit status: 0 if all settings are right or with --dry-run, 1 if any is not, 2 for wrong arguments.
 """
 
 import argparse
@@ -29,7 +29,7 @@ SHORT = {"-p": "--processes", "-t": "--threads"}
 
 
 class Failure(Exception):
-    """What went wrong, and with what."""
+    """A setting or service that stops the script."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """One call that mends some differences, and the one that takes it back."""
+    """The call that corrects some differences, and the call that undoes it."""
 
     differences: list
     call: list
@@ -85,7 +85,7 @@ def service_changes(aws, cluster, service, grace_period):
     name = service["serviceName"]
     # A service with an external deployment controller has none.
     found = service.get("deploymentConfiguration", {})
-    # Without a load balancer ECS keeps no grace period and refuses one; that is as good as 0.
+    # Without a load balancer ECS has no grace period and rejects one, which has the effect of 0.
     found_grace = service.get("healthCheckGracePeriodSeconds") or 0
     if grace_period and not service.get("loadBalancers"):
         raise Failure(f"service {name} must have a load balancer for a grace period of {grace_period} s, has none")
@@ -103,7 +103,7 @@ def service_changes(aws, cluster, service, grace_period):
         return []
 
     def update(deployment, seconds):
-        # The whole configuration, so that its circuit breaker and alarms stay as they are.
+        # Sends the whole configuration, so that its circuit breaker and alarms stay the same.
         arguments = ["--deployment-configuration", json.dumps(deployment)]
         return ["ecs", "update-service", "--cluster", cluster, "--service", name, *arguments] + [
             *grace,
@@ -156,7 +156,7 @@ def concurrency_differences(aws, service):
 
 
 def container_words(container):
-    # A shell's command is one argument of several words.
+    # The command of a shell is one argument with several words.
     for argument in [*(container.get("entryPoint") or []), *(container.get("command") or [])]:
         yield from argument.split()
 
@@ -168,13 +168,13 @@ def arguments():
     parser.add_argument("--cluster", default="suna-ecs", help="ECS cluster (default: %(default)s)")
     parser.add_argument("--api-service", required=True, help="name of the API's service")
     parser.add_argument("--worker-service", required=True, help="name of the workers' service")
-    parser.add_argument("--region", help="default: the one the aws CLI is set to")
-    parser.add_argument("--dry-run", action="store_true", help="show what differs and change nothing")
+    parser.add_argument("--region", help="AWS region (default: the region of the aws CLI)")
+    parser.add_argument("--dry-run", action="store_true", help="print what differs and change nothing")
     return parser.parse_args()
 
 
 def compare(aws, options):
-    """What is to be changed, and what only the owner of the task definition can change."""
+    """The changes to make, and the differences that only the owner of the task definition can correct."""
     api = service_named(aws, options.cluster, options.api_service)
     worker = service_named(aws, options.cluster, options.worker_service)
     changes = [
@@ -192,7 +192,7 @@ def run(options):
         for difference in change.differences:
             print(difference)
     for difference in elsewhere:
-        print(f"{difference}; not changed here: mend the command where the task definition is made")
+        print(f"{difference}; not changed here: correct the command where the task definition is made")
     if not changes:
         print("nothing to change")
     if options.dry_run:
@@ -203,7 +203,7 @@ def run(options):
         print(f"done: {shlex.join(aws.command(*change.call))}")
         print(f"undo: {shlex.join(aws.command(*change.undo))}")
     if changes and compare(aws, options)[0]:
-        raise Failure("the settings were sent, and AWS still shows others; run it once more with --dry-run")
+        raise Failure("AWS accepted the settings but still shows others; run this script again with --dry-run")
     return 1 if elsewhere else 0
 
 

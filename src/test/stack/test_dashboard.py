@@ -108,7 +108,7 @@ def test_the_target_is_drawn_where_the_followed_metric_is():
 
 def test_bounds_and_targets_are_drawn_for_what_the_stack_scales():
     scaled = graphs(deploy(WorkerMinCapacity=3, WorkerMaxCapacity=9, CpuTarget=70, MemoryTarget=80))
-    assert marks(scaled["Workers running"]) == {"most": 9, "fewest": 3}
+    assert marks(scaled["Workers running"]) == {"maximum": 9, "minimum": 3}
     assert marks(scaled["Workers: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
     assert marks(scaled["API: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
 

@@ -140,7 +140,7 @@ def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dr
     account, command, processes, threads
 ):
     account.state = account.state | {"containers": [{"command": command}]}
-    rest = "; not changed here: mend the command where the task definition is made"
+    rest = "; not changed here: correct the command where the task definition is made"
     expected = [
         f"task definition worker:7: {option} is {found}, wanted 4{rest}"
         for option, found in (("--processes", processes), ("--threads", threads))
