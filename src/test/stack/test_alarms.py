@@ -92,11 +92,6 @@ def test_a_fleet_that_cannot_grow_has_no_alarm_at_its_maximum():
     assert "WorkersAtMaximumAlarm" not in deploy(ManageWorkerScaling="false")
 
 
-def test_a_fleet_that_may_go_to_0_has_no_alarm_for_its_silence():
-    assert "NoActiveBrokerAlarm" not in deploy(WorkerMinCapacity=0)
-    assert "NoActiveBrokerAlarm" in deploy(WorkerMinCapacity=1, ManageWorkerScaling="false")
-
-
 def test_alarms_follow_namespace_and_service():
     alarms = deploy(MetricNamespace="Suna", ServiceName="w").alarms
     own = {name for name, alarm in alarms.items() if alarm["Namespace"] == "Suna"}

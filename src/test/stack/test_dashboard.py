@@ -11,9 +11,8 @@ CONFIGURATIONS = [
     {"PerQueueMetrics": "true"},
     {"QueueScalingMetric": "QueueDepth"},
     {"ManageApiScaling": "false", "ManageWorkerScaling": "false"},
-    {"WorkerMinCapacity": 0},
+    {"ManageApiScaling": "false", "ApiServiceName": ""},
     {"WorkerMinCapacity": 3, "WorkerMaxCapacity": 3},
-    {"WorkerMinCapacity": 0, "ManageWorkerScaling": "false"},
 ]
 
 
@@ -88,6 +87,13 @@ def test_cpu_and_memory_of_both_services_are_shown():
         for metric in ("CPUUtilization", "MemoryUtilization")
         for service in ("suna-api-svc-5643fd4", "suna-worker-svc-8b51da8")
     }
+
+
+def test_without_an_api_nothing_of_one_is_shown():
+    stack = deploy(ManageApiScaling="false", ApiServiceName="")
+    services = {dimensions["ServiceName"] for space, _, dimensions in all_lines(stack) if space == "AWS/ECS"}
+    assert services == {"suna-worker-svc-8b51da8"}
+    assert "API: CPU and memory" not in graphs(stack)
 
 
 def test_the_health_of_functions_and_rule_is_shown():

@@ -46,10 +46,18 @@ def test_a_function_has_its_own_role_log_group_and_security_group(name):
     assert function["VpcConfig"]["SecurityGroupIds"] == [f"<{name.replace('Function', 'SecurityGroup')}>"]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_concurrency_is_reserved_only_where_it_is_asked_for(name):
+@pytest.mark.parametrize(
+    ("parameter", "name", "other"),
+    [
+        ("ReservedConcurrency", "PublishFunction", "QueryFunction"),
+        ("QueryReservedConcurrency", "QueryFunction", "PublishFunction"),
+    ],
+)
+def test_concurrency_is_reserved_only_for_the_function_for_which_it_is_asked(parameter, name, other):
     assert "ReservedConcurrentExecutions" not in deploy()[name]
-    assert deploy(ReservedConcurrency=3)[name]["ReservedConcurrentExecutions"] == "3"
+    stack = deploy(**{parameter: 3})
+    assert stack[name]["ReservedConcurrentExecutions"] == "3"
+    assert "ReservedConcurrentExecutions" not in stack[other]
 
 
 def test_logs_are_kept_for_the_chosen_days():
@@ -236,4 +244,6 @@ def test_outputs_are_the_agreed_ones():
         "QueryFunctionName": "<QueryFunction>",
         "QueryUrl": "<QueryFunctionUrl.FunctionUrl>",
         "DashboardUrl": f"{dashboards}<Dashboard>",
+        "PublishSecurityGroupId": "<PublishSecurityGroup.GroupId>",
+        "QuerySecurityGroupId": "<QuerySecurityGroup.GroupId>",
     }

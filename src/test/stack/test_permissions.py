@@ -38,6 +38,16 @@ def test_lambda_alone_may_take_on_a_role(role):
     assert deploy()[role]["ManagedPolicyArns"] == ["<RedisAccessPolicy>"]
 
 
+def test_every_role_gets_the_permissions_boundary():
+    assert [role for role in deploy().of_type("AWS::IAM::Role").values() if "PermissionsBoundary" in role] == []
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    roles = deploy(PermissionsBoundaryArn=boundary).of_type("AWS::IAM::Role")
+    assert {name: role["PermissionsBoundary"] for name, role in roles.items()} == {
+        "PublishRole": boundary,
+        "QueryRole": boundary,
+    }
+
+
 def test_the_publisher_may_put_metrics_into_its_namespace_and_look_at_its_service_and_log():
     stack = deploy(MetricNamespace="Suna", ClusterName="c", WorkerServiceName="w")
     assert own_statements(stack, "PublishRole") == {

@@ -47,9 +47,9 @@ def test_a_service_keeps_within_its_capacities(target, service, least, most):
 
 
 def test_capacities_are_settable():
-    stack = deploy(ApiMinCapacity=3, ApiMaxCapacity=4, WorkerMinCapacity=5, WorkerMaxCapacity=6)
+    stack = deploy(ApiMinCapacity=3, ApiMaxCapacity=4, WorkerMinCapacity=40, WorkerMaxCapacity=60)
     assert (stack["ApiScalableTarget"]["MinCapacity"], stack["ApiScalableTarget"]["MaxCapacity"]) == ("3", "4")
-    assert (stack["WorkerScalableTarget"]["MinCapacity"], stack["WorkerScalableTarget"]["MaxCapacity"]) == ("5", "6")
+    assert (stack["WorkerScalableTarget"]["MinCapacity"], stack["WorkerScalableTarget"]["MaxCapacity"]) == ("40", "60")
 
 
 @pytest.mark.parametrize("service", ["Api", "Worker"])
