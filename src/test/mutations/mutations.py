@@ -104,8 +104,6 @@ MUTATIONS = (
              (REDIS, "READ_TIMEOUT = Duration.ofSeconds(2)", "READ_TIMEOUT = Duration.ofSeconds(9)")),
     mutation("the script is run with EVAL, which may write", "PublishHandlerIT",
              (REDIS, "evaluate = Command.EVAL_RO;", "evaluate = Command.EVAL;")),
-    mutation("the rehearsal at the start publishes", "PublishHandlerIT",
-             (HANDLER, "AwsClients.forRehearsal()", "AwsClients.ofThisFunction()")),
     mutation("an answer may be older than a second", "http.RoutesTest",
              (ROUTES, "SHARED_FOR = Duration.ofSeconds(1)", "SHARED_FOR = Duration.ofMinutes(1)")),
     mutation("every token is right", "http.BearerTokenTest http.RoutesTest QueryFuzzIT",

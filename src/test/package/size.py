@@ -7,7 +7,7 @@ import sys
 import zipfile
 
 PACKAGE = "target/lambda.zip"
-MOST_BYTES = 10_000_000
+MOST_BYTES = 14_000_000
 
 
 def rights(entry):

@@ -184,7 +184,7 @@ class Aws:
         ecs = b"Describe" in headers.get(b"x-amz-target", b"")
         self.requests.append(("ecs" if ecs else "cloudwatch", len(line) + len(body), headers, body))
         if ecs:
-            reply, kind = b'{"services":[{"status":"ACTIVE","runningCount":2}],"failures":[]}', b"application/x-amz-json-1.1"
+            reply, kind = b'{"services":[{"status":"ACTIVE","runningCount":2,"desiredCount":2}],"failures":[]}', b"application/x-amz-json-1.1"
         elif b"smithy-protocol" in headers:
             reply, kind = b"\xa0", b"application/cbor\r\nsmithy-protocol: rpc-v2-cbor"
         else:

@@ -1,9 +1,7 @@
 package so.suna.queuemetrics;
 
 import com.amazonaws.services.lambda.runtime.Context;
-import com.amazonaws.services.lambda.runtime.LambdaRuntime;
 import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -16,18 +14,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import so.suna.queuemetrics.aws.AwsClients;
 import so.suna.queuemetrics.aws.Tls;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
 import so.suna.queuemetrics.dramatiq.SnapshotReader;
-import so.suna.queuemetrics.ecs.EcsApi;
 import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.redis.IamToken;
 import so.suna.queuemetrics.redis.ReadOnlyRedis;
-import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 /**
@@ -54,8 +49,6 @@ public final class PublishHandler implements RequestStreamHandler {
    */
   public PublishHandler() {
     this(System.getenv());
-    Tls.prepare();
-    rehearse(System.getenv(), line -> LambdaRuntime.getLogger().log(line + "\n"));
   }
 
   PublishHandler(Map<String, String> environment) {
@@ -64,31 +57,19 @@ public final class PublishHandler implements RequestStreamHandler {
 
   private PublishHandler(Settings settings, AwsClients aws) {
     this(
-        new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
-        settings,
-        aws,
-        aws.cloudWatch(),
-        Clock.systemUTC());
-  }
-
-  private PublishHandler(
-      SnapshotReader.ReadOnlyScript redis,
-      Settings settings,
-      AwsClients aws,
-      CloudWatchClient cloudWatch,
-      Clock clock) {
-    this(
-        new SnapshotReader(redis, settings.dramatiqNamespace(), settings.queues(), clock)::read,
+        new SnapshotReader(
+                new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
+                settings.dramatiqNamespace(),
+                settings.queues(),
+                Clock.systemUTC())
+            ::read,
         settings
             .workers()
-            .map(in -> new WorkerCounter(ecs(aws, clock), in.cluster(), in.service())::running),
+            .map(in -> new WorkerCounter(aws.ecs(), in.cluster(), in.service()))
+            .map(counter -> () -> counter.count().running()),
         new Datums(settings.serviceName(), settings.perQueueMetrics()),
-        new MetricPublisher(cloudWatch, settings.metricNamespace())::publish,
-        clock);
-  }
-
-  private static EcsApi ecs(AwsClients aws, Clock clock) {
-    return new EcsApi(aws.http(), aws.credentials(), aws.region().id(), aws.ecsEndpoint(), clock);
+        new MetricPublisher(aws.cloudWatch(), settings.metricNamespace())::publish,
+        Clock.systemUTC());
   }
 
   PublishHandler(
@@ -102,32 +83,6 @@ public final class PublishHandler implements RequestStreamHandler {
     this.datums = datums;
     this.publisher = publisher;
     this.clock = clock;
-  }
-
-  /**
-   * A tick that reaches nobody, with the settings of the real one. So what a first tick loads and
-   * computes is there when that comes; Lambda lends a starting function a whole processor.
-   */
-  static void rehearse(Map<String, String> environment, Consumer<String> log) {
-    byte[] sent = "0".getBytes(StandardCharsets.US_ASCII);
-    List<?> queue = List.of(1L, 1L, 0L, 0L, 0L, sent, sent);
-    SnapshotReader.ReadOnlyScript redis =
-        (_, keys, _) ->
-            Stream.concat(Stream.of(1L), Stream.generate(() -> queue).limit(keys.size() / 4))
-                .toList();
-    AwsClients aws = AwsClients.forRehearsal();
-    try (CloudWatchClient cloudWatch = aws.cloudWatch()) {
-      new PublishHandler(redis, Settings.of(environment), aws, cloudWatch, Clock.systemUTC())
-          .tick(_ -> {});
-    } catch (TickFailedException e) {
-      // A slow start may run out of time, which costs the first tick some of its own. Whatever the
-      // stand-ins of Redis, ECS and CloudWatch do wrong ends here too; anything else is a bug that
-      // every tick would meet, so it may fail the start, as the errors alarm sees both.
-      var line = new JsonObject();
-      line.addProperty("event", "rehearsal failed");
-      line.addProperty("cause", e.getMessage());
-      log.accept(line.toString());
-    }
   }
 
   /**

@@ -17,7 +17,6 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import so.suna.queuemetrics.aws.Tls;
 import so.suna.queuemetrics.dramatiq.SnapshotReader;
 import so.suna.queuemetrics.http.Answer;
 import so.suna.queuemetrics.http.Request;
@@ -46,7 +45,6 @@ public final class QueryHandler implements RequestStreamHandler {
    */
   public QueryHandler() {
     this(System.getenv());
-    Tls.prepare();
   }
 
   QueryHandler(Map<String, String> environment) {

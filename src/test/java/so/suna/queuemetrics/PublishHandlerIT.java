@@ -115,13 +115,4 @@ class PublishHandlerIT extends WholeTick {
 
     assertThat(publishedMetrics()).isEqualTo(ALL);
   }
-
-  @Test
-  void rehearsalGoesThroughAWholeTickAndReachesNobody() {
-    environment.put("QUEUE_NAMES", "default,mail");
-
-    assertThat(RedisMonitor.hear(redis, this::rehearse).sent()).isEmpty();
-    assertThat(aws.calls()).isEmpty();
-    assertThat(context.logged()).isEmpty();
-  }
 }

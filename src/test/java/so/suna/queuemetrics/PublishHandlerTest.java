@@ -6,7 +6,6 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -18,9 +17,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -294,27 +291,5 @@ class PublishHandlerTest {
             NOON.minusSeconds(1));
     assertThat(context.logged().getFirst())
         .contains("\"redis_ms\":1000,\"ecs_ms\":1000,\"cloudwatch_ms\":1000,\"duration_ms\":8000,");
-  }
-
-  @Test
-  void rehearsalLeavesNoThreadBehind() {
-    Set<Thread> before = Thread.getAllStackTraces().keySet();
-    System.setProperty("aws.region", "us-west-2");
-    try {
-      PublishHandler.rehearse(
-          Map.of("REDIS_HOST", "cache", "ECS_CLUSTER", "c", "ECS_WORKER_SERVICE", "s"),
-          context::log);
-    } finally {
-      System.clearProperty("aws.region");
-    }
-
-    assertThat(context.logged()).isEmpty();
-    await()
-        .untilAsserted(
-            () ->
-                assertThat(Thread.getAllStackTraces().keySet())
-                    .filteredOn(thread -> !before.contains(thread))
-                    .extracting(Thread::getName)
-                    .noneMatch(name -> name.startsWith("sdk-")));
   }
 }

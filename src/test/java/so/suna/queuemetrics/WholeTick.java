@@ -145,8 +145,4 @@ abstract class WholeTick {
     environment.put("REDIS_USER", "publisher");
     environment.put("REDIS_PASSWORD", "correct-horse");
   }
-
-  void rehearse() {
-    PublishHandler.rehearse(environment, context::log);
-  }
 }

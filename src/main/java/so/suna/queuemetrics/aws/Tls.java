@@ -1,12 +1,9 @@
 package so.suna.queuemetrics.aws;
 
-import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.util.Collections;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSessionContext;
 
@@ -14,22 +11,6 @@ import javax.net.ssl.SSLSessionContext;
 public final class Tls {
 
   private Tls() {}
-
-  /**
-   * Loads the trust store and makes the first message of a handshake, which nobody gets. So both
-   * happen while the function starts, when Lambda lends it a whole processor, and not in the first
-   * tick.
-   */
-  public static void prepare() {
-    try {
-      SSLEngine handshake = context().createSSLEngine("localhost", 443);
-      handshake.setUseClientMode(true);
-      int size = handshake.getSession().getPacketBufferSize();
-      handshake.wrap(ByteBuffer.allocate(0), ByteBuffer.allocate(size));
-    } catch (SSLException e) {
-      throw new IllegalStateException("TLS cannot be used: " + e.getMessage(), e);
-    }
-  }
 
   /**
    * Makes the next connection to each server negotiate from the start. Every resumed session is

@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.util.RawValue;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -23,10 +23,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
-import so.suna.queuemetrics.ecs.EcsApi;
 import so.suna.queuemetrics.ecs.WorkerCounter;
+import so.suna.queuemetrics.ecs.Workers;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
@@ -36,8 +38,9 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.InvalidParameterValueException;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+import software.amazon.awssdk.services.ecs.EcsClient;
 
-/** The clients of the tick, at a CloudWatch that refuses, stumbles or says nothing. */
+/** The clients of the tick, at an AWS that refuses, fails, says nothing or trickles. */
 @Execution(ExecutionMode.CONCURRENT)
 class AwsClientIT {
 
@@ -54,19 +57,12 @@ class AwsClientIT {
 
   private static MetricPublisher publisherAt(URI endpoint) {
     return new MetricPublisher(
-        CLIENTS.cloudWatch(CloudWatchClient.builder().endpointOverride(endpoint)), "Kortix");
+        CLIENTS.client(CloudWatchClient.builder().endpointOverride(endpoint)), "Kortix");
   }
 
   private static WorkerCounter workersAt(URI endpoint) {
     return new WorkerCounter(
-        new EcsApi(
-            CLIENTS.http(),
-            CLIENTS.credentials(),
-            CLIENTS.region().id(),
-            endpoint,
-            Clock.systemUTC()),
-        "c",
-        "s");
+        CLIENTS.client(EcsClient.builder().endpointOverride(endpoint)), "suna-ecs", "worker-svc");
   }
 
   @AfterEach
@@ -121,6 +117,38 @@ class AwsClientIT {
   }
 
   @Test
+  void throttlingByEcsIsRetried() {
+    aws.answer(
+        call ->
+            aws.calls().size() == 1
+                ? AwsReceiver.error(400, "ThrottlingException", "Rate exceeded")
+                : AwsReceiver.usual(call, 2));
+
+    assertThat(workersAt(aws.endpoint()).count()).isEqualTo(new Workers(2, 2));
+    assertThat(aws.calls()).hasSize(2);
+  }
+
+  @Test
+  void errorPageOfALoadBalancerIsRetried() {
+    var page = JsonNodeFactory.instance.rawValueNode(new RawValue("<html>unavailable</html>"));
+    aws.answer(call -> aws.calls().size() == 1 ? new Reply(503, page) : AwsReceiver.usual(call, 2));
+
+    assertThat(workersAt(aws.endpoint()).count()).isEqualTo(new Workers(2, 2));
+    assertThat(aws.calls()).hasSize(2);
+  }
+
+  @Test
+  void lastingFailureOfEcsIsGivenUpAfterThreeAttempts() {
+    aws.answer(call -> AwsReceiver.error(503, "ServiceUnavailable", "Try later."));
+
+    assertThatThrownBy(() -> workersAt(aws.endpoint()).count())
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: Try later. (Service: Ecs, Status Code: 503, Request ID: null) (SDK Attempt Count: 3)");
+    assertThat(aws.calls()).hasSize(3);
+  }
+
+  @Test
   void silenceIsAskedAgainAndEndsAfterFiveSeconds() {
     var over = new CountDownLatch(1);
     aws.answer(
@@ -145,66 +173,86 @@ class AwsClientIT {
 
   @Test
   void answerThatTricklesIsGivenUpAndAskedForAgain() throws IOException {
-    var over = new CountDownLatch(1);
-    var connections = new AtomicInteger();
-    try (var door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      Thread.ofVirtual().start(() -> trickle(door, connections, over));
+    try (var slow = new TricklingServer("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) {
       assertTimeout(
           Duration.ofSeconds(7),
           () ->
-              assertThatThrownBy(
-                      () ->
-                          publisherAt(URI.create("http://127.0.0.1:" + door.getLocalPort()))
-                              .publish(DATUMS))
+              assertThatThrownBy(() -> publisherAt(slow.endpoint()).publish(DATUMS))
                   .hasCauseInstanceOf(ApiCallTimeoutException.class));
-    } finally {
-      over.countDown();
+      assertThat(slow.connections()).isBetween(2, 3);
     }
-    assertThat(connections).hasValueBetween(2, 3);
   }
 
-  @Test
-  void countThatTricklesIsGivenUpAndAskedForAgain() throws IOException {
-    var over = new CountDownLatch(1);
-    var connections = new AtomicInteger();
-    try (var door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      Thread.ofVirtual().start(() -> trickle(door, connections, over));
-      WorkerCounter workers = workersAt(URI.create("http://127.0.0.1:" + door.getLocalPort()));
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX-Amzn-RequestId: ",
+        "",
+      })
+  void ecsThatTricklesCannotHoldATick(String beginning) throws IOException {
+    try (var slow = new TricklingServer(beginning)) {
+      WorkerCounter workers = workersAt(slow.endpoint());
       assertTimeout(
           Duration.ofSeconds(7),
           () ->
-              assertThatThrownBy(workers::running)
+              assertThatThrownBy(workers::count)
                   .isInstanceOf(IllegalStateException.class)
-                  .hasMessageEndingWith(
-                      " not counted: Unable to execute HTTP request: Read timed out"));
-    } finally {
-      over.countDown();
+                  .hasMessage(
+                      "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: Client execution did not complete before the specified timeout configuration: 5000 millis")
+                  .hasCauseInstanceOf(ApiCallTimeoutException.class));
+      assertThat(slow.connections()).isBetween(2, 3);
     }
-    assertThat(connections).hasValue(2);
   }
 
   /** Never silent for as long as a socket's time limit, and never done. */
-  private static void trickle(ServerSocket door, AtomicInteger connections, CountDownLatch over) {
-    try {
-      while (true) {
-        Socket client = door.accept();
-        connections.incrementAndGet();
-        Thread.ofVirtual()
-            .start(
-                () -> {
-                  try (client) {
-                    OutputStream out = client.getOutputStream();
-                    out.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".getBytes(US_ASCII));
-                    while (!over.await(200, TimeUnit.MILLISECONDS)) {
-                      out.write('x');
-                    }
-                  } catch (IOException | InterruptedException _) {
-                    // The client hung up.
-                  }
-                });
+  private static final class TricklingServer implements AutoCloseable {
+    private final ServerSocket door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    private final CountDownLatch over = new CountDownLatch(1);
+    private final AtomicInteger connections = new AtomicInteger();
+    private final byte[] beginning;
+
+    TricklingServer(String beginning) throws IOException {
+      this.beginning = beginning.getBytes(US_ASCII);
+      Thread.ofVirtual().start(this::accept);
+    }
+
+    URI endpoint() {
+      return URI.create("http://127.0.0.1:" + door.getLocalPort());
+    }
+
+    int connections() {
+      return connections.get();
+    }
+
+    @Override
+    public void close() throws IOException {
+      over.countDown();
+      door.close();
+    }
+
+    private void accept() {
+      try {
+        while (true) {
+          Socket client = door.accept();
+          connections.incrementAndGet();
+          Thread.ofVirtual().start(() -> trickle(client));
+        }
+      } catch (IOException _) {
+        // The door is closed, so the test is over.
       }
-    } catch (IOException _) {
-      // The door is closed, so the test is over.
+    }
+
+    private void trickle(Socket client) {
+      try (client) {
+        OutputStream out = client.getOutputStream();
+        out.write(beginning);
+        while (!over.await(200, TimeUnit.MILLISECONDS)) {
+          out.write('x');
+        }
+      } catch (IOException | InterruptedException _) {
+        // The client has closed the connection.
+      }
     }
   }
 

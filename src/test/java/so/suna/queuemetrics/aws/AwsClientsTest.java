@@ -1,8 +1,10 @@
 package so.suna.queuemetrics.aws;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,13 +20,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider;
 import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.http.AbortableInputStream;
 import software.amazon.awssdk.http.ExecutableHttpRequest;
 import software.amazon.awssdk.http.HttpExecuteRequest;
+import software.amazon.awssdk.http.HttpExecuteResponse;
 import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.SdkHttpResponse;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
+import software.amazon.awssdk.services.ecs.EcsClient;
 
-/** Where the SDK's settings lead CloudWatch's client, and ECS. */
+/** Which hosts the clients of CloudWatch and ECS call, by region and by the SDK's settings. */
 @Isolated("sets system properties that every client of the SDK reads")
 class AwsClientsTest {
 
@@ -40,14 +46,31 @@ class AwsClientsTest {
     System.setProperties(before);
   }
 
-  /** Remembers whom it is to call, and answers as {@link InMemoryAws} does. */
+  /** Remembers which host it is to call, and answers with an empty success. */
   private static final class Listener implements SdkHttpClient {
     private final List<String> hosts = new ArrayList<>();
 
     @Override
     public ExecutableHttpRequest prepareRequest(HttpExecuteRequest request) {
       hosts.add(request.httpRequest().host());
-      return new InMemoryAws().prepareRequest(request);
+      boolean cbor = request.httpRequest().firstMatchingHeader("smithy-protocol").isPresent();
+      var body = new ByteArrayInputStream(cbor ? EMPTY_CBOR_MAP : "{}".getBytes(US_ASCII));
+      var response = SdkHttpResponse.builder().statusCode(200);
+      if (cbor) {
+        response.putHeader("smithy-protocol", "rpc-v2-cbor");
+      }
+      return new ExecutableHttpRequest() {
+        @Override
+        public HttpExecuteResponse call() {
+          return HttpExecuteResponse.builder()
+              .response(response.build())
+              .responseBody(AbortableInputStream.create(body))
+              .build();
+        }
+
+        @Override
+        public void abort() {}
+      };
     }
 
     @Override
@@ -55,6 +78,8 @@ class AwsClientsTest {
       throw new AssertionError("closed what others share");
     }
   }
+
+  private static final byte[] EMPTY_CBOR_MAP = {(byte) 0xa0};
 
   private static AwsClients clients(SdkHttpClient http, String region) {
     return new AwsClients(http, AnonymousCredentialsProvider.create(), Region.of(region));
@@ -69,7 +94,11 @@ class AwsClientsTest {
   }
 
   private static String hostOfEcs(String region) {
-    return clients(new Listener(), region).ecsEndpoint().getHost();
+    var http = new Listener();
+    try (EcsClient client = clients(http, region).ecs()) {
+      client.describeServices(request -> request.services("s"));
+    }
+    return String.join(" ", http.hosts);
   }
 
   @ParameterizedTest

@@ -2,7 +2,6 @@ package so.suna.queuemetrics.aws;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,11 +49,5 @@ class TlsIT {
       connect(tls, port);
       assertThat(kept(sessions)).isNotEmpty();
     }
-  }
-
-  @Test
-  void theJdksTlsIsReadyBeforeTheFirstConnection() {
-    assertThatCode(Tls::prepare).doesNotThrowAnyException();
-    assertThatCode(Tls::forgetSessions).doesNotThrowAnyException();
   }
 }

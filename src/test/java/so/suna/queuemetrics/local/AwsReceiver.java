@@ -44,7 +44,7 @@ public final class AwsReceiver implements AutoCloseable {
     this.answers = answers;
   }
 
-  /** Takes metrics, and says that a service runs that many workers. */
+  /** Takes metrics, and says that a service wants and runs that many workers. */
   public static AwsReceiver start(int runningWorkers) {
     try {
       var server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -71,7 +71,8 @@ public final class AwsReceiver implements AutoCloseable {
         .putArray("services")
         .addObject()
         .put("status", status)
-        .put("runningCount", runningWorkers);
+        .put("runningCount", runningWorkers)
+        .put("desiredCount", runningWorkers);
     output.putArray("failures");
     return output;
   }
