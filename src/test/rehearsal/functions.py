@@ -16,7 +16,7 @@ INVOKE = "/2015-03-31/functions/function/invocations"
 PORT = 8080
 
 # As in template.yaml; a test compares them.
-TIMEOUT_SECONDS = {PUBLISH: 20, QUERY: 15}
+TIMEOUT_SECONDS = {PUBLISH: 30, QUERY: 20}
 MEMORY_MB = 512
 
 
@@ -65,7 +65,7 @@ class Function(Container):
         log = self.logs()[before:].strip()
         try:
             payload = json.loads(answer)
-        except ValueError:  # Such as "Task timed out after 20.00 seconds".
+        except ValueError:  # Such as "Task timed out after 30.00 seconds".
             return Invocation(None, answer.strip(), log, seconds)
         if isinstance(payload, dict) and "errorType" in payload:
             return Invocation(None, payload.get("errorMessage", payload["errorType"]), log, seconds)

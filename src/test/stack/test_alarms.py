@@ -103,3 +103,9 @@ def test_the_durations_ring_before_the_functions_are_cut_off():
     stack = deploy()
     for alarm, function in (("PublisherDurationAlarm", "PublishFunction"), ("QueryDurationAlarm", "QueryFunction")):
         assert stack[alarm]["Threshold"] < stack[function]["Timeout"] * 1000
+
+
+@pytest.mark.parametrize(("alarm", "function"), [("PublisherDuration", "PublishFunction"), ("QueryDuration", "QueryFunction")])
+def test_the_alarm_of_a_duration_says_when_lambda_stops_the_function(alarm, function):
+    stack = deploy()
+    assert f"Lambda stops them after {stack[function]['Timeout']} s." in stack[f"{alarm}Alarm"]["AlarmDescription"]

@@ -10,7 +10,7 @@ REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 OPEN = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
 IAM = {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"}
 
-FUNCTIONS = {"PublishFunction": ("PublishHandler", 20), "QueryFunction": ("QueryHandler", 15)}
+FUNCTIONS = {"PublishFunction": ("PublishHandler", 30), "QueryFunction": ("QueryHandler", 20)}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
