@@ -47,8 +47,8 @@ FAULTS = [
     Fault("Redis answers 1 s late", toxic("latency", latency=1_000), within=4),
     Fault("Redis answers 5 s late", toxic("latency", latency=5_000), ONLY_WORKERS, "gave no answer within 2 s", 6),
     Fault("Redis answers in pieces", toxic("slicer", average_size=20, size_variation=10, delay=100)),
-    Fault("Redis resets connections", toxic("reset_peer", timeout=0), ONLY_WORKERS, "hung up"),
-    Fault("Redis answers only in part", toxic("limit_data", bytes=30), ONLY_WORKERS, "hung up"),
+    Fault("Redis resets connections", toxic("reset_peer", timeout=0), ONLY_WORKERS, "failed to answer"),
+    Fault("Redis answers only in part", toxic("limit_data", bytes=30), ONLY_WORKERS, "failed to answer"),
     Fault("Redis accepts and never answers", toxic("timeout", timeout=0), ONLY_WORKERS, "gave no answer within 2 s", 6),
     Fault("Redis closed the kept connection", lambda world: world.redis.cli("CLIENT", "KILL", "TYPE", "normal")),
     Fault("Redis refuses connections", lambda world: world.proxy.refuse(), ONLY_WORKERS, "could not be reached"),
@@ -78,7 +78,7 @@ FAULTS = [
     Fault("Redis, ECS and CloudWatch do not answer", silence_everywhere, NOTHING, "gave no answer within 2 s", 15),
     Fault(
         "Redis loses its primary, a replica takes over",
-        World.lose_the_primary, ONLY_WORKERS, "hung up", 4, World.promote_the_replica,
+        World.lose_the_primary, ONLY_WORKERS, "failed to answer", 4, World.promote_the_replica,
     ),
 ]  # fmt: skip
 

@@ -67,7 +67,7 @@ def with_password(password=PASSWORD, **more):
 
 
 OF_PASSWORD = "(REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD)"
-NO_LOGIN = "wants a login (REDIS_AUTHENTICATION is none)"
+NO_LOGIN = "requires a login (REDIS_AUTHENTICATION is none)"
 AT_TLS = "failed at TLS (REDIS_TLS=true)"
 AS_LEAST_USER = with_password(USERS_PASSWORD, REDIS_USER=USER)
 
@@ -119,7 +119,7 @@ KEPT_OUT = {
         with_password(REDIS_HOST=OTHER_NAME),
         f"{AT_TLS}: (certificate_unknown) No subject alternative DNS name matching {OTHER_NAME} found",
     ),
-    "no-tls": (with_password(REDIS_TLS="false"), "hung up (REDIS_TLS=false)"),
+    "no-tls": (with_password(REDIS_TLS="false"), "failed to answer (REDIS_TLS=false)"),
 }
 
 

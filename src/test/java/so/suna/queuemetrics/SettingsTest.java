@@ -287,7 +287,7 @@ class SettingsTest {
             .redis()
             .login();
 
-    assertThat(login).hasToString("Password[user=metrics]");
+    assertThat(login).hasToString("of metrics (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD)");
   }
 
   @Test

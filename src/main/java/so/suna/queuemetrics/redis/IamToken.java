@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Duration;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.http.SdkHttpMethod;
 import software.amazon.awssdk.http.SdkHttpRequest;
 import software.amazon.awssdk.http.auth.aws.signer.AwsV4FamilyHttpSigner;
@@ -13,15 +14,15 @@ import software.amazon.awssdk.regions.providers.AwsRegionProvider;
 import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 
 /**
- * The password that ElastiCache takes from an IAM identity: a presigned request that is never sent.
- * After <a
+ * The password that ElastiCache accepts from an IAM identity: a presigned request that is never
+ * sent. After <a
  * href="https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html">Authenticating with
- * IAM</a>. It is needed at login only, so every new connection gets a fresh one and none can be too
- * old. Safe for use by several threads.
+ * IAM</a>. Each new connection gets a fresh one, so none can be too old. Safe for use by several
+ * threads.
  */
 public final class IamToken {
 
-  /** ElastiCache takes no more. */
+  /** The longest that ElastiCache accepts. */
   private static final Duration VALID_FOR = Duration.ofMinutes(15);
 
   private final AwsCredentialsProvider credentials;
@@ -34,10 +35,7 @@ public final class IamToken {
     this.clock = clock;
   }
 
-  /**
-   * Signs as this function's role, in this function's region; both are looked up anew for each
-   * token, where the AWS SDK looks for them.
-   */
+  /** Signs as this function's role, in its region; the AWS SDK looks both up for each token. */
   public static IamToken ofThisFunction() {
     return new IamToken(
         () -> DefaultCredentialsProvider.builder().build().resolveCredentials(),
@@ -46,10 +44,9 @@ public final class IamToken {
   }
 
   /**
-   * The token for one login, which takes it for 15 minutes from now.
+   * Returns the token for one login, valid for 15 minutes from now.
    *
-   * @throws software.amazon.awssdk.core.exception.SdkException if there are no credentials or no
-   *     region
+   * @throws RedisException if there are no credentials or no region
    */
   String sign(Login.Iam login) {
     SdkHttpRequest connect =
@@ -61,23 +58,28 @@ public final class IamToken {
             .putRawQueryParameter("Action", "connect")
             .putRawQueryParameter("User", login.user())
             .build();
-    String url =
-        AwsV4HttpSigner.create()
-            .sign(
-                request ->
-                    request
-                        .identity(credentials.resolveCredentials())
-                        .request(connect)
-                        .putProperty(AwsV4FamilyHttpSigner.SERVICE_SIGNING_NAME, "elasticache")
-                        .putProperty(AwsV4HttpSigner.REGION_NAME, region.getRegion().id())
-                        .putProperty(
-                            AwsV4FamilyHttpSigner.AUTH_LOCATION,
-                            AwsV4FamilyHttpSigner.AuthLocation.QUERY_STRING)
-                        .putProperty(AwsV4FamilyHttpSigner.EXPIRATION_DURATION, VALID_FOR)
-                        .putProperty(HttpSigner.SIGNING_CLOCK, clock))
-            .request()
-            .getUri()
-            .toString();
-    return url.substring("https://".length());
+    try {
+      return signed(connect).getUri().toString().substring("https://".length());
+    } catch (SdkException e) {
+      throw new RedisException(
+          "no token for the Redis login %s: %s".formatted(login, e.getMessage()), e);
+    }
+  }
+
+  private SdkHttpRequest signed(SdkHttpRequest connect) {
+    return AwsV4HttpSigner.create()
+        .sign(
+            request ->
+                request
+                    .identity(credentials.resolveCredentials())
+                    .request(connect)
+                    .putProperty(AwsV4FamilyHttpSigner.SERVICE_SIGNING_NAME, "elasticache")
+                    .putProperty(AwsV4HttpSigner.REGION_NAME, region.getRegion().id())
+                    .putProperty(
+                        AwsV4FamilyHttpSigner.AUTH_LOCATION,
+                        AwsV4FamilyHttpSigner.AuthLocation.QUERY_STRING)
+                    .putProperty(AwsV4FamilyHttpSigner.EXPIRATION_DURATION, VALID_FOR)
+                    .putProperty(HttpSigner.SIGNING_CLOCK, clock))
+        .request();
   }
 }

@@ -2,10 +2,15 @@ package so.suna.queuemetrics.redis;
 
 import java.util.Optional;
 
-/** How to log in to Redis. */
+/** How to log in to Redis. As text it names the settings that it comes from, and no secret. */
 public sealed interface Login {
 
-  record None() implements Login {}
+  record None() implements Login {
+    @Override
+    public String toString() {
+      return "(REDIS_AUTHENTICATION is none)";
+    }
+  }
 
   /**
    * @param user of the ACL; none for the default user
@@ -13,7 +18,8 @@ public sealed interface Login {
   record Password(Optional<String> user, String password) implements Login {
     @Override
     public String toString() {
-      return "Password[user=" + user.orElse("default") + "]";
+      return "of %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD)"
+          .formatted(user.orElse("the default user"));
     }
   }
 
@@ -23,5 +29,11 @@ public sealed interface Login {
    * @param user of ElastiCache, whose id and name are the same
    * @param cacheName id of the replication group, in lower case
    */
-  record Iam(String user, String cacheName) implements Login {}
+  record Iam(String user, String cacheName) implements Login {
+    @Override
+    public String toString() {
+      return "of %s at cache %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME)"
+          .formatted(user, cacheName);
+    }
+  }
 }

@@ -17,15 +17,14 @@ import redis.clients.jedis.JedisClientConfig;
 import redis.clients.jedis.Protocol.Command;
 import redis.clients.jedis.exceptions.JedisConnectionException;
 import redis.clients.jedis.exceptions.JedisDataException;
-import software.amazon.awssdk.core.exception.SdkException;
 
 /**
- * One connection to Redis that is opened when first needed and kept. What fails on a kept
- * connection is asked once more on a fresh one, since it may have died of idleness, a failover or a
- * restored snapshot; what fails on a fresh one is final. So a silent Redis costs at most twice
- * {@link #READ_TIMEOUT} and once {@link #CONNECT_TIMEOUT}. After {@link #KEPT_FOR} a connection is
- * replaced all the same: a primary that was demoted goes on answering, with what it held when it
- * lost its place. Safe for use by several threads, which wait for each other.
+ * One connection to Redis, opened by the first command and kept. A command that fails on a kept
+ * connection is sent once more on a new one, since the old one may have died of idleness or a
+ * failover; a failure on a new connection is final. So a silent Redis costs at most twice {@link
+ * #READ_TIMEOUT} and once {@link #CONNECT_TIMEOUT}. After {@link #KEPT_FOR} a connection is
+ * replaced even if it works: a demoted primary goes on answering, from outdated data. Safe for use
+ * by several threads, which wait for each other.
  */
 public final class ReadOnlyRedis implements AutoCloseable {
 
@@ -34,7 +33,6 @@ public final class ReadOnlyRedis implements AutoCloseable {
   static final Duration KEPT_FOR = Duration.ofMinutes(5);
 
   private final RedisEndpoint endpoint;
-  private final RedisFailure failure;
   private final Function<Login.Iam, String> iamToken;
   private final Supplier<SSLSocketFactory> tls;
   private final Clock clock;
@@ -45,7 +43,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
   /**
    * Opens nothing yet.
    *
-   * @param iamToken asked at each login with {@link Login.Iam}
+   * @param iamToken used at each login with {@link Login.Iam}
    */
   public ReadOnlyRedis(RedisEndpoint endpoint, IamToken iamToken) {
     this(
@@ -61,19 +59,18 @@ public final class ReadOnlyRedis implements AutoCloseable {
       Supplier<SSLSocketFactory> tls,
       Clock clock) {
     this.endpoint = endpoint;
-    this.failure = new RedisFailure(endpoint);
     this.iamToken = iamToken;
     this.tls = tls;
     this.clock = clock;
   }
 
   /**
-   * Runs a script that must only read, in one command: {@code EVAL_RO}, or {@code EVAL} once a
-   * server (before Redis 7) did not know that.
+   * Runs a script that only reads, in one command: {@code EVAL_RO}, or {@code EVAL} if the server
+   * (before Redis 7) does not know it.
    *
    * @return {@code Long}, {@code byte[]}, {@code null}, an exception for a nested error, or a list
    *     of these
-   * @throws RedisException if there was no answer, or an error instead of one
+   * @throws RedisException if Redis gave no answer, or refused
    */
   public synchronized Object evaluate(String script, List<String> keys, List<String> arguments) {
     try {
@@ -84,7 +81,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
         evaluate = Command.EVAL;
         return evaluate(script, keys, arguments);
       }
-      throw failure.refused(e);
+      throw RedisException.refused(endpoint, e);
     }
   }
 
@@ -95,7 +92,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
     try {
       ask(new CommandArguments(Command.PING));
     } catch (JedisDataException e) {
-      throw failure.refused(e);
+      throw RedisException.refused(endpoint, e);
     }
   }
 
@@ -105,11 +102,11 @@ public final class ReadOnlyRedis implements AutoCloseable {
     kept = null;
     if (connection != null) {
       try {
-        // Over TLS, closing waits for the other side's farewell, which a dead one never sends.
+        // Over TLS, closing waits for a last message, which a dead server never sends.
         connection.setSoTimeout(1);
         connection.close();
       } catch (JedisConnectionException _) {
-        // It was dead already, which is all that closing wants.
+        // It was closed already.
       }
     }
   }
@@ -137,7 +134,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
       return kept.executeCommand(command);
     } catch (JedisConnectionException e) {
       close();
-      throw failure.noAnswer(e);
+      throw RedisException.noAnswer(endpoint, e);
     }
   }
 
@@ -145,9 +142,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
     try {
       return new Connection(new RedisSocketFactory(endpoint, tls), configuration());
     } catch (JedisDataException e) {
-      throw failure.refusedAtConnecting(e);
-    } catch (SdkException e) {
-      throw failure.noToken(e);
+      throw RedisException.refused(endpoint, e);
     }
   }
 
@@ -155,8 +150,8 @@ public final class ReadOnlyRedis implements AutoCloseable {
     var configuration =
         DefaultJedisClientConfig.builder()
             .socketTimeoutMillis((int) READ_TIMEOUT.toMillis())
-            // Both spare a round trip at connecting: HELLO, which resp2() sends too, and CLIENT
-            // SETINFO, for which a least ACL may give no right.
+            // Each saves a round trip: HELLO, which resp2() sends too, and CLIENT SETINFO, which a
+            // minimal ACL may not allow.
             .serverDefaultProtocol()
             .clientSetInfoConfig(ClientSetInfoConfig.DISABLED);
     switch (endpoint.login()) {

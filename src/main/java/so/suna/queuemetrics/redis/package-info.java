@@ -1,4 +1,4 @@
-/** The way in to Redis: TLS, login, time limits. Knows nothing of Dramatiq. */
+/** Connects to Redis: TLS, login, time limits. Knows nothing of Dramatiq. */
 @NullMarked
 package so.suna.queuemetrics.redis;
 

@@ -76,7 +76,7 @@ class IamTokenTest {
   }
 
   @Test
-  void missingCredentialsFailTheSigning() {
+  void missingCredentialsAreNamedWithTheSettings() {
     var signer =
         new IamToken(
             () -> {
@@ -85,8 +85,10 @@ class IamTokenTest {
             () -> Region.US_WEST_2,
             Clock.systemUTC());
     assertThatThrownBy(() -> signer.sign(new Login.Iam("publisher", "suna-redis")))
-        .isInstanceOf(SdkClientException.class)
-        .hasMessage("Unable to load credentials");
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            "no token for the Redis login of publisher at cache suna-redis"
+                + " (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME): Unable to load credentials");
   }
 
   private static List<String> parameters(String token) {

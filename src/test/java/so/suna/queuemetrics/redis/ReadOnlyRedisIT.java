@@ -263,8 +263,7 @@ class ReadOnlyRedisIT {
     // https://www.rfc-editor.org/rfc/rfc6761#section-6.4: no resolver ever knows it.
     assertThatThrownBy(to("redis.invalid", 6379)::ping)
         .isInstanceOf(RedisException.class)
-        .hasMessage(
-            "Redis redis.invalid:6379 (REDIS_HOST, REDIS_PORT) has a name that is not known");
+        .hasMessage("Redis redis.invalid:6379 (REDIS_HOST, REDIS_PORT) has an unknown host name");
   }
 
   @Test
@@ -290,7 +289,7 @@ class ReadOnlyRedisIT {
       assertThatThrownBy(to(server.port())::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(
-              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) hung up (REDIS_TLS=false): Unexpected end of stream.",
+              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) failed to answer (REDIS_TLS=false): Unexpected end of stream.",
               server.port());
       assertThat(server.asked()).isEqualTo(1);
     }
@@ -302,7 +301,7 @@ class ReadOnlyRedisIT {
       assertThatThrownBy(to(server.port())::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(
-              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) hung up (REDIS_TLS=false): Unknown reply: H",
+              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) failed to answer (REDIS_TLS=false): Unknown reply: H",
               server.port());
     }
   }

@@ -99,9 +99,7 @@ class RedisStateIT {
         var redis = to(server)) {
       assertThatThrownBy(() -> count(redis))
           .isInstanceOf(RedisException.class)
-          .hasMessage(
-              name(server)
-                  + " refused: ERR unknown command `EVAL`, with args beginning with: `return redis.call('LLEN', KEYS[1])`, `1`, `list`, ");
+          .hasMessage(name(server) + " refused: ERR unknown command `EVAL`");
     }
   }
 
@@ -269,7 +267,7 @@ class RedisStateIT {
               IamToken.ofThisFunction());
       assertThatThrownBy(redis::ping)
           .isInstanceOf(RedisException.class)
-          .hasMessage(name(server) + " refused a connection: ERR max number of clients reached");
+          .hasMessage(name(server) + " refused: ERR max number of clients reached");
     }
   }
 }

@@ -72,7 +72,7 @@ class RedisTlsIT {
   }
 
   @Test
-  void redisThatHangsIsGivenUpWithoutWaitingForItsFarewell() {
+  void redisThatHangsIsGivenUpWithoutWaitingForItsLastMessage() {
     int port = RedisServer.freePort();
     try (var hanging = serverWithTls(port);
         var redis = trusting("localhost", port)) {
@@ -172,15 +172,16 @@ class RedisTlsIT {
   }
 
   @Test
-  void serverThatWantsTlsHangsUpWithoutIt() {
+  void serverThatRequiresTlsIsNamedAsSuspectWithoutIt() {
     var redis = over(false, "localhost", tlsPort, () -> trustingTheServer);
     // Which of the two depends on whether all of the question was read before.
     assertThatThrownBy(redis::ping)
         .isInstanceOf(RedisException.class)
         .message()
         .isIn(
-            name("localhost", tlsPort) + " hung up (REDIS_TLS=false): Connection reset",
-            name("localhost", tlsPort) + " hung up (REDIS_TLS=false): Unexpected end of stream.");
+            name("localhost", tlsPort) + " failed to answer (REDIS_TLS=false): Connection reset",
+            name("localhost", tlsPort)
+                + " failed to answer (REDIS_TLS=false): Unexpected end of stream.");
   }
 
   @Test

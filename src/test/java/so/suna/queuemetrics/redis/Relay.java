@@ -108,7 +108,7 @@ final class Relay implements AutoCloseable {
           }
         }
       } catch (IOException _) {
-        // One side hung up; leaving closes the other.
+        // One side closed; leaving closes the other.
       }
     }
   }

@@ -9,7 +9,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Answers whatever it is asked first with the same text, then hangs up. */
+/** Answers whatever it is asked first with the same text, then closes the connection. */
 final class StubServer implements AutoCloseable {
 
   private final ServerSocket door;
