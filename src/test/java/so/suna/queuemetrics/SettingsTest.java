@@ -1,9 +1,15 @@
 package so.suna.queuemetrics;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParser;
+import java.io.InputStreamReader;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -126,15 +132,8 @@ class SettingsTest {
     String ecs = " must be a name of 1 to 255 letters, digits, _ and -, was ";
     return Stream.of(
         arguments("REDIS_HOST", "", host + "empty"),
-        arguments("REDIS_HOST", "cache.example:6379", host + "cache.example:6379"),
         arguments("REDIS_HOST", "rediss://cache.example", host + "rediss://cache.example"),
-        arguments("REDIS_HOST", "-cache", host + "-cache"),
-        arguments("REDIS_HOST", "cache.", host + "cache."),
-        arguments("REDIS_HOST", "cache example", host + "cache example"),
-        arguments("REDIS_PORT", "0", "REDIS_PORT must be 1 to 65535, was 0"),
         arguments("REDIS_PORT", "65536", "REDIS_PORT must be 1 to 65535, was 65536"),
-        arguments("REDIS_PORT", "99999999999", "REDIS_PORT must be 1 to 65535, was 99999999999"),
-        arguments("REDIS_PORT", "-1", "REDIS_PORT must be 1 to 65535, was -1"),
         arguments("REDIS_PORT", "٦٣٧٩", "REDIS_PORT must be 1 to 65535, was ٦٣٧٩"),
         arguments("REDIS_PORT", "redis", "REDIS_PORT must be 1 to 65535, was redis"),
         arguments("REDIS_TLS", "yes", "REDIS_TLS must be true or false, was yes"),
@@ -153,15 +152,9 @@ class SettingsTest {
             "dramatiq ",
             "DRAMATIQ_NAMESPACE must be the broker's namespace, without blanks or a colon at its end, was dramatiq "),
         arguments("METRIC_NAMESPACE", "AWS/ECS", namespace + "AWS/ECS"),
-        arguments("METRIC_NAMESPACE", ":Kortix", namespace + ":Kortix"),
-        arguments("METRIC_NAMESPACE", " Kortix", namespace + " Kortix"),
-        arguments("METRIC_NAMESPACE", "Kortix&", namespace + "Kortix&"),
-        arguments("METRIC_NAMESPACE", "K".repeat(256), namespace + "K".repeat(256)),
-        arguments("SERVICE_NAME", ":worker", service + ":worker"),
         arguments("SERVICE_NAME", "wörker", service + "wörker"),
         arguments("SERVICE_NAME", "w".repeat(1025), service + "w".repeat(1025)),
-        arguments("ECS_CLUSTER", "suna/ecs", "ECS_CLUSTER" + ecs + "suna/ecs"),
-        arguments("ECS_CLUSTER", "c".repeat(256), "ECS_CLUSTER" + ecs + "c".repeat(256)));
+        arguments("ECS_CLUSTER", "suna/ecs", "ECS_CLUSTER" + ecs + "suna/ecs"));
   }
 
   @ParameterizedTest
@@ -171,28 +164,47 @@ class SettingsTest {
     assertFault(message, variable, value);
   }
 
-  static Stream<Arguments> valuesAtTheirLimit() {
-    return Stream.of(
-        arguments("REDIS_PORT", "1"),
-        arguments("REDIS_PORT", "65535"),
-        arguments("REDIS_HOST", "c"),
-        arguments("METRIC_NAMESPACE", "K".repeat(255)),
-        arguments("METRIC_NAMESPACE", "AWS"),
-        arguments("SERVICE_NAME", "w".repeat(1024)));
+  @Test
+  void serviceNameOf1024CharactersIsTaken() {
+    assertThat(settings("SERVICE_NAME", "w".repeat(1024)).serviceName()).hasSize(1024);
+  }
+
+  /** The values of settings-values.json, which the tests of the template read too. */
+  private static Stream<Arguments> table(String goodOrBad) {
+    var json =
+        new InputStreamReader(
+            requireNonNull(SettingsTest.class.getResourceAsStream("settings-values.json")), UTF_8);
+    return JsonParser.parseReader(json).getAsJsonArray().asList().stream()
+        .map(JsonElement::getAsJsonObject)
+        .flatMap(
+            row ->
+                row.getAsJsonArray(goodOrBad).asList().stream()
+                    .map(
+                        value ->
+                            arguments(row.get("variable").getAsString(), value.getAsString())));
+  }
+
+  static Stream<Arguments> goodValuesOfTheTable() {
+    return table("good");
+  }
+
+  static Stream<Arguments> badValuesOfTheTable() {
+    return table("bad");
   }
 
   @ParameterizedTest
-  @MethodSource("valuesAtTheirLimit")
-  void valueAtItsLimitIsTaken(String variable, String value) {
-    assertThat(settings(variable, value).toString()).contains(value);
+  @MethodSource("goodValuesOfTheTable")
+  void goodValueIsTaken(String variable, String value) {
+    assertThatCode(() -> settings("ECS_CLUSTER", "suna-ecs", variable, value))
+        .doesNotThrowAnyException();
   }
 
-  @Test
-  void clusterAndServiceOf255CharactersAreTaken() {
-    String name = "Az09_-".repeat(42) + "Az0";
-
-    assertThat(settings("ECS_CLUSTER", name, "ECS_WORKER_SERVICE", name).workers())
-        .contains(new WorkerService(name, name));
+  @ParameterizedTest
+  @MethodSource("badValuesOfTheTable")
+  void badValueIsRefused(String variable, String value) {
+    assertThatThrownBy(() -> settings("ECS_CLUSTER", "suna-ecs", variable, value))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("bad settings: " + variable);
   }
 
   @Test
@@ -299,8 +311,8 @@ class SettingsTest {
   @Test
   void userOrPasswordWithoutLoginIsRefused() {
     assertFault(
-        "REDIS_USER is set, so REDIS_AUTHENTICATION must be password or iam, was none; "
-            + "REDIS_PASSWORD is set, so REDIS_AUTHENTICATION must be password, was none",
+        "REDIS_USER is set, but REDIS_AUTHENTICATION=none does not use it; "
+            + "REDIS_PASSWORD is set, but REDIS_AUTHENTICATION=none does not use it",
         "REDIS_USER",
         "metrics",
         "REDIS_PASSWORD",
@@ -359,7 +371,7 @@ class SettingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"a:b", "a b", "größe", "1st", "-a", "", "a/b", "a*", "a\nb", "{a}"})
+  @ValueSource(strings = {"", "a\nb"})
   void queueThatDramatiqWouldNotTakeIsRefused(String name) {
     assertFault(
         "QUEUE_NAMES must be queue names separated by commas: queue name must match [A-Za-z_][A-Za-z0-9._-]*, was '%s'"
@@ -368,20 +380,12 @@ class SettingsTest {
         "default," + name);
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"default.DQ", "default.XQ"})
-  void partOfAQueueIsRefused(String name) {
+  @Test
+  void partOfAQueueIsRefused() {
     assertFault(
-        "QUEUE_NAMES must be queue names separated by commas: queue name must be that of a queue, not of its delayed (.DQ) or dead (.XQ) part, was '%s'"
-            .formatted(name),
+        "QUEUE_NAMES must be queue names separated by commas: queue name must be that of a queue, not of its delayed (.DQ) or dead (.XQ) part, was 'default.DQ'",
         "QUEUE_NAMES",
-        name);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"default", "_", "Agent-Runs_2.slow", "a.dq", "DQ", "a.DQ.b"})
-  void queueThatDramatiqTakesIsTaken(String name) {
-    assertThat(settings("QUEUE_NAMES", name).queues()).containsExactly(new QueueName(name));
+        "default.DQ");
   }
 
   @Test

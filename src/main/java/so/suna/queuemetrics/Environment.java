@@ -1,0 +1,97 @@
+package so.suna.queuemetrics;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the environment's variables and collects what is wrong with them, so that one message can
+ * name it all. A blank variable counts as not set.
+ */
+final class Environment {
+
+  private final Map<String, String> variables;
+  private final List<String> faults = new ArrayList<>();
+
+  Environment(Map<String, String> variables) {
+    this.variables = variables;
+  }
+
+  Optional<String> text(String name) {
+    @Nullable String value = variables.get(name);
+    return Optional.ofNullable(value).filter(text -> !text.isBlank());
+  }
+
+  /**
+   * The value as it is, allowed or not: if it is not, there is a fault.
+   *
+   * @param expected ends the sentence "NAME must be ..."
+   */
+  Optional<String> text(String name, String pattern, String expected) {
+    Optional<String> value = text(name);
+    String found = shown(value.orElse(""));
+    expect(
+        value.isEmpty() || value.get().matches(pattern),
+        "%s must be %s, was %s".formatted(name, expected, found));
+    return value;
+  }
+
+  String required(String name, String pattern, String expected) {
+    Optional<String> value = text(name, pattern, expected);
+    expect(value.isPresent(), "%s must be %s, was empty".formatted(name, expected));
+    return value.orElse("");
+  }
+
+  int number(String name, int least, int most, int otherwise) {
+    String value = text(name).orElse(String.valueOf(otherwise));
+    // Ten digits fit into a long; \d and parseLong would take the digits of every script.
+    boolean allowed =
+        value.matches("[0-9]{1,10}")
+            && Long.parseLong(value) >= least
+            && Long.parseLong(value) <= most;
+    expect(allowed, "%s must be %d to %d, was %s".formatted(name, least, most, shown(value)));
+    return allowed ? Integer.parseInt(value) : otherwise;
+  }
+
+  boolean flag(String name, boolean otherwise) {
+    Optional<String> value = text(name, "true|false", "true or false");
+    return otherwise ? !value.equals(Optional.of("false")) : value.equals(Optional.of("true"));
+  }
+
+  /** A value that no message may show; so the parser's message must not contain it either. */
+  <T> Optional<T> secret(String name, Function<String, T> parser) {
+    try {
+      return text(name).map(parser);
+    } catch (IllegalArgumentException e) {
+      fault("%s: %s, was ***".formatted(name, e.getMessage()));
+      return Optional.empty();
+    }
+  }
+
+  void expect(boolean condition, String fault) {
+    if (!condition) {
+      fault(fault);
+    }
+  }
+
+  void fault(String fault) {
+    faults.add(fault);
+  }
+
+  /**
+   * @throws IllegalArgumentException if there is any fault; the message lists all
+   */
+  void throwIfFaulty() {
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException("bad settings: " + String.join("; ", faults));
+    }
+  }
+
+  /** Hides what comes before an @: someone may have entered a URL, and it may hold a password. */
+  static String shown(String value) {
+    return value.replaceFirst("(?s).*@", "***@");
+  }
+}
