@@ -1,7 +1,8 @@
-"""Starts MiniStack 1.5.33 with three of its IAM checks mended. Runs in the environment `emulators`.
+"""Starts MiniStack 1.5.33 with three of its IAM checks and one of CloudFormation mended. Runs in the environment `emulators`.
 
 As they are, CloudWatch over CBOR, which the Java SDK speaks, is let through unchecked; the condition key
-cloudwatch:namespace is never set; and ECS calls about a service are checked on the cluster.
+cloudwatch:namespace is never set; and ECS calls about a service are checked on the cluster. A stack takes over a log
+group that exists, where CloudFormation fails with the words below.
 """
 
 import ctypes
@@ -12,6 +13,8 @@ import signal
 import cbor2
 from ministack.app import main
 from ministack.core import iam_actions
+from ministack.services import cloudwatch_logs
+from ministack.services.cloudformation import provisioners
 
 CBOR_OPERATION = re.compile(r"/service/GraniteServiceVersion20100801/operation/(\w+)$")
 
@@ -52,6 +55,19 @@ def namespace(body, parameters):
     return cbor2.loads(body)["Namespace"]
 
 
+LOG_GROUP = provisioners._RESOURCE_HANDLERS["AWS::Logs::LogGroup"]
+original_create = LOG_GROUP["create"]
+
+
+def create_log_group(logical_id, properties, stack_name):
+    name = properties["LogGroupName"]
+    if name in cloudwatch_logs._log_groups:
+        key = json.dumps({"/properties/LogGroupName": name}, separators=(",", ":"))
+        raise ValueError(f"Resource of type 'AWS::Logs::LogGroup' with identifier '{key}' already exists.")
+    return original_create(logical_id, properties, stack_name)
+
+
+LOG_GROUP["create"] = create_log_group
 iam_actions.extract_iam_action = action
 iam_actions.extract_resource_arn = arn
 iam_actions.request_tag_context = context

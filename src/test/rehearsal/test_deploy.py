@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import suna
 from deployed import QUEUES
+from deployment import deploy
 from faults import OF_REDIS, OF_WORKERS
 from functions import MEMORY_MB, PUBLISH, QUERY, TIMEOUT_SECONDS
 from known_broker import Content
@@ -54,6 +55,19 @@ def test_only_what_the_emulator_does_not_know_was_left_out(stack):
         "WorkerScalableTarget",
     ]
     assert stack.stack()["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_second_stack_with_the_same_namespace_and_service_is_not_made_and_says_why(
+    account, account_over_tls, source, package, parameters, stack
+):
+    name = f"{stack.name}-again"
+    with pytest.raises(RuntimeError, match=r"/one-stack-per-MetricNamespace-and-ServiceName/Kortix#worker\S* already\s+exists"):
+        deploy(account, account_over_tls, source, name, **parameters)
+    assert [f for f in account.client("lambda").list_functions()["Functions"] if name in f["FunctionName"]] == []
+    account.client("cloudformation").delete_stack(StackName=name)
+    # What made it fail is the first stack's, and stays.
+    groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/one-stack-per-")["logGroups"]
+    assert [group["logGroupName"].rpartition("/")[2] for group in groups] == ["Kortix#worker"]
 
 
 def test_the_rule_fires_the_function_by_itself_in_one_call(tick):

@@ -40,8 +40,7 @@ CONFIGURATIONS = [
 @pytest.mark.parametrize("given", CONFIGURATIONS, ids=str)
 def test_a_configuration_refers_to_nothing_that_it_does_not_make(given):
     stack = deploy(**given)
-    depended = {r["DependsOn"] for r in stack.resources.values() if "DependsOn" in r}
-    assert depended <= stack.resources.keys()
+    assert {r["DependsOn"] for r in stack.resources.values() if "DependsOn" in r} <= stack.resources.keys()
 
 
 def test_every_condition_is_met_both_ways_above():

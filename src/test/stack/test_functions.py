@@ -10,6 +10,8 @@ REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 OPEN = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
 IAM = {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"}
 
+ONE_STACK = "/one-stack-per-MetricNamespace-and-ServiceName"
+
 FUNCTIONS = {"PublishFunction": ("PublishHandler", 30), "QueryFunction": ("QueryHandler", 20)}
 
 
@@ -62,10 +64,28 @@ def test_concurrency_is_reserved_only_for_the_function_for_which_it_is_asked(par
 
 def test_logs_are_kept_for_the_chosen_days():
     groups = deploy(LogRetentionDays=7).of_type("AWS::Logs::LogGroup")
-    assert {group["LogGroupName"]: group["RetentionInDays"] for group in groups.values()} == {
-        "/aws/lambda/queue-metrics-publish": "7",
-        "/aws/lambda/queue-metrics-query": "7",
+    assert {name: (group["LogGroupName"], group["RetentionInDays"]) for name, group in groups.items()} == {
+        "OneStackPerNamespaceAndService": (f"{ONE_STACK}/Kortix#worker", "7"),
+        "PublishLogGroup": ("/aws/lambda/queue-metrics-publish", "7"),
+        "QueryLogGroup": ("/aws/lambda/queue-metrics-query", "7"),
     }
+
+
+def name_of_the_pair(**given):
+    return deploy(**given)["OneStackPerNamespaceAndService"]["LogGroupName"]
+
+
+def test_a_stack_takes_a_name_that_a_second_one_with_the_same_namespace_and_service_cannot_have():
+    assert name_of_the_pair(MetricNamespace="Suna", ServiceName="w") == f"{ONE_STACK}/Suna#w"
+    assert name_of_the_pair(MetricNamespace="a/b", ServiceName="c") != name_of_the_pair(MetricNamespace="a", ServiceName="b/c")
+    # It must fail before its first tick, which would be a number of another broker.
+    assert deploy().resources["PublishFunction"]["DependsOn"] == "OneStackPerNamespaceAndService"
+
+
+def test_the_name_of_the_pair_is_legal_however_long_its_parts_are():
+    longest = name_of_the_pair(MetricNamespace="n" * 255, ServiceName="s" * 128)
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    assert re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", longest)
 
 
 SHARED = {
