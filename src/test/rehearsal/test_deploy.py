@@ -266,7 +266,7 @@ def test_letters_can_come_into_the_dead_letter_queue(account, stack):
     attributes = account.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy", "QueueArn"])
     assert "Policy" in attributes["Attributes"], "without one nobody but the account itself may send"
     (statement,) = json.loads(attributes["Attributes"]["Policy"])["Statement"]
-    (rule,) = account.client("events").list_rules()["Rules"]
+    (rule,) = account.client("events").list_rules(NamePrefix=stack.resource("PublishFunctionTick"))["Rules"]
     assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": "events.amazonaws.com"})
     assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", attributes["Attributes"]["QueueArn"])
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule["Arn"]}}

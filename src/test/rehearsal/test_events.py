@@ -63,6 +63,7 @@ def test_no_event_is_left_out_below():
     assert EVENTS == [
         "health-docker.json",
         "health.json",
+        "keep-alive.json",
         "queue-metrics-with-token.json",
         "queue-metrics.json",
         "scheduled-tick.json",
@@ -79,6 +80,11 @@ def test_a_query_with_a_token_is_answered_and_one_without_refused(invoke):
     open_url = {"QueryAuthType": "NONE", "QueryToken": token}
     assert invoke("queue-metrics-with-token.json", **open_url)["statusCode"] == 200
     assert invoke("queue-metrics.json", **open_url)["statusCode"] == 401
+
+
+def test_the_event_that_keeps_the_function_active_is_no_error_and_needs_no_token(invoke):
+    open_url = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
+    assert (invoke("keep-alive.json", **open_url) or {}).get("errorMessage") is None
 
 
 def calls_of(front, before):

@@ -93,13 +93,14 @@ def accept(**given):
 
 
 @functools.cache
-def deploy(**given):
+def deploy(partition="aws", region="us-west-2", **given):
     """The stack that `sam deploy` with these parameters would make.
 
     :raises Refused: if the template refuses them
     """
     parameters = accept(**given)
-    return Evaluation(transform(packaged(), parameters), parameters).stack()
+    place = {"AWS::Partition": partition, "AWS::Region": region}
+    return Evaluation(transform(packaged(), parameters), parameters | place).stack()
 
 
 def deploy_plain(path, **given):
@@ -190,7 +191,11 @@ class Evaluation:
         self.source = self.source | {"Resources": made}
         return Stack(
             {name: resource | {"Properties": self.value(resource["Properties"])} for name, resource in made.items()},
-            {name: self.value(output["Value"]) for name, output in self.source.get("Outputs", {}).items()},
+            {
+                name: self.value(output["Value"])
+                for name, output in self.source.get("Outputs", {}).items()
+                if self.condition(output.get("Condition"))
+            },
         )
 
     def condition(self, name):
@@ -215,7 +220,7 @@ class Evaluation:
         if name == "AWS::NoValue":
             return NO_VALUE
         if name in PSEUDO:
-            return PSEUDO[name]
+            return self.parameters.get(name, PSEUDO[name])
         if name in self.parameters:
             kind = self.source["Parameters"][name]["Type"]
             value = self.parameters[name]

@@ -92,6 +92,10 @@ def test_a_fleet_that_cannot_grow_has_no_alarm_at_its_maximum():
     assert "WorkersAtMaximumAlarm" not in deploy(ManageWorkerScaling="false")
 
 
+def test_without_a_url_there_is_no_alarm_for_its_answers():
+    assert deploy(QueryAuthType="OFF").alarms.keys() == ALARMS.keys() - {"QueryErrorsAlarm"}
+
+
 def test_alarms_follow_namespace_and_service():
     alarms = deploy(MetricNamespace="Suna", ServiceName="w").alarms
     own = {name for name, alarm in alarms.items() if alarm["Namespace"] == "Suna"}

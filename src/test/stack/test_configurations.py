@@ -9,6 +9,7 @@ SWITCHES = [
     IAM,
     {"DatabaseUrlSecretArn": DATABASE},
     OPEN,
+    {"QueryAuthType": "OFF"},
     {"CreateVpcEndpoints": "true"},
     {"ReservedConcurrency": 2},
     {"QueryReservedConcurrency": 2},
@@ -44,9 +45,11 @@ def test_a_configuration_refers_to_nothing_that_it_does_not_make(given):
 
 
 def test_every_condition_is_met_both_ways_above():
+    places = [{"AWS::Partition": partition} for partition in ("aws", "aws-cn", "aws-us-gov")]
     seen = {
-        (name, Evaluation(template(), accept(**given)).condition(name))
+        (name, Evaluation(template(), accept(**given) | place).condition(name))
         for given in CONFIGURATIONS
+        for place in places
         for name in template()["Conditions"]
     }
     assert seen == {(name, met) for name in template()["Conditions"] for met in (True, False)}

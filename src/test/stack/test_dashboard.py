@@ -10,6 +10,7 @@ CONFIGURATIONS = [
     {},
     {"PerQueueMetrics": "true"},
     {"QueueScalingMetric": "QueueDepth"},
+    {"QueryAuthType": "OFF"},
     {"ManageApiScaling": "false", "ManageWorkerScaling": "false"},
     {"ManageApiScaling": "false", "ApiServiceName": ""},
     {"WorkerMinCapacity": 3, "WorkerMaxCapacity": 3},
@@ -102,6 +103,11 @@ def test_the_health_of_functions_and_rule_is_shown():
     query = ("UrlRequestCount", "Url4xxCount", "Url5xxCount", "Throttles", "Duration")
     rule = {("FailedInvocations", "<PublishFunctionTick>")}
     assert health == publisher | {(metric, "<QueryFunction>") for metric in query} | rule
+
+
+def test_without_a_url_the_invocations_are_shown_in_its_place():
+    shown = {metric for _, metric, _ in lines(graphs(deploy(QueryAuthType="OFF"))["Queries"])}
+    assert shown == {"Invocations", "Errors", "Throttles"}
 
 
 def test_the_target_is_drawn_where_the_followed_metric_is():

@@ -1,5 +1,6 @@
 """The two functions, what starts them and what they are told."""
 
+import json
 import re
 
 import pytest
@@ -233,7 +234,7 @@ def test_the_transform_would_publish_no_version_for_a_changed_setting():
 
 def test_an_open_url_has_both_permissions():
     permissions = deploy(**OPEN).of_type("AWS::Lambda::Permission")
-    assert {name: p for name, p in permissions.items() if name.startswith("Query")} == {
+    assert {name: p for name, p in permissions.items() if name not in RULES} == {
         "QueryUrlPermission": {
             "FunctionName": "<QueryFunction>",
             "Action": "lambda:InvokeFunctionUrl",
@@ -249,12 +250,54 @@ def test_an_open_url_has_both_permissions():
     }
 
 
+RULES = ["PublishFunctionTickPermission", "QueryFunctionKeepAlivePermission"]
+
+
 def test_a_signed_url_lets_nobody_in_by_itself():
-    assert list(deploy().of_type("AWS::Lambda::Permission")) == ["PublishFunctionTickPermission"]
+    assert list(deploy().of_type("AWS::Lambda::Permission")) == RULES
+
+
+def test_off_makes_a_query_function_without_url():
+    stack = deploy(QueryAuthType="OFF")
+    assert stack.of_type("AWS::Lambda::Url") == {}
+    assert list(stack.of_type("AWS::Lambda::Permission")) == RULES
+    assert deploy().outputs.keys() - stack.outputs.keys() == {"QueryUrl"}
+    assert stack["QueryFunction"]["Handler"] == deploy()["QueryFunction"]["Handler"]
+
+
+def test_a_token_protects_what_stands_before_a_function_without_url():
+    assert deploy(QueryAuthType="OFF", QueryToken="none").variables("QueryFunction")["QUERY_TOKEN"] == ""
+    stack = deploy(QueryAuthType="OFF", QueryToken="0123456789abcdef")
+    assert stack.variables("QueryFunction")["QUERY_TOKEN"] == "0123456789abcdef"
+
+
+@pytest.mark.parametrize("given", ["AWS_IAM", "OFF"])
+def test_an_event_a_day_keeps_the_query_function_active(given):
+    stack = deploy(QueryAuthType=given)
+    rule = stack["QueryFunctionKeepAlive"]
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == "<QueryFunction.Arn>"
+    assert json.loads(target["Input"]) == json.loads((ROOT / "events/keep-alive.json").read_text())
+    permission = stack["QueryFunctionKeepAlivePermission"]
+    assert (permission["FunctionName"], permission["SourceArn"]) == ("<QueryFunction>", "<QueryFunctionKeepAlive.Arn>")
 
 
 def test_an_open_url_asks_for_the_token():
     assert deploy(**OPEN).variables("QueryFunction")["QUERY_TOKEN"] == OPEN["QueryToken"]
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "console"),
+    [
+        ("aws", "eu-central-1", "eu-central-1.console.aws.amazon.com"),
+        ("aws-cn", "cn-north-1", "cn-north-1.console.amazonaws.cn"),
+        ("aws-us-gov", "us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
+    ],
+)
+def test_the_dashboard_is_where_the_partitions_console_is(partition, region, console):
+    url = deploy(partition=partition, region=region).outputs["DashboardUrl"]
+    assert url == f"https://{console}/cloudwatch/home?region={region}#dashboards/dashboard/<Dashboard>"
 
 
 def test_outputs_are_the_agreed_ones():
