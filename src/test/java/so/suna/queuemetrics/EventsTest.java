@@ -80,7 +80,8 @@ class EventsTest {
               "queue-metrics.json",
               "queue-metrics-with-token.json",
               "health.json",
-              "health-docker.json");
+              "health-docker.json",
+              "keep-alive.json");
     }
   }
 
