@@ -74,7 +74,7 @@ record Settings(
             "a host name or address, without scheme or port");
     int port = env.number("REDIS_PORT", 1, 65_535, 6379);
     boolean tls = env.flag("REDIS_TLS", true);
-    return new RedisEndpoint(host, port, tls, login(env, tls));
+    return new RedisEndpoint(host, port, 0, tls, login(env, tls));
   }
 
   private static Login login(Environment env, boolean tls) {

@@ -31,7 +31,7 @@ class SettingsTest {
 
   private static final Settings DEFAULTS =
       new Settings(
-          new RedisEndpoint("cache.example", 6379, true, new Login.None()),
+          new RedisEndpoint("cache.example", 6379, 0, true, new Login.None()),
           "dramatiq",
           List.of(new QueueName("default")),
           false,
@@ -112,7 +112,11 @@ class SettingsTest {
     assertThat(settings.redis())
         .isEqualTo(
             new RedisEndpoint(
-                "10.0.0.7", 6380, false, new Login.Password(Optional.of("metrics"), "pass word")));
+                "10.0.0.7",
+                6380,
+                0,
+                false,
+                new Login.Password(Optional.of("metrics"), "pass word")));
     assertThat(settings.dramatiqNamespace()).isEqualTo("other");
     assertThat(settings.queues()).containsExactly(new QueueName("default"), new QueueName("slow"));
     assertThat(settings.perQueueMetrics()).isTrue();

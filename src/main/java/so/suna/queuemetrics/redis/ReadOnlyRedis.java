@@ -150,6 +150,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
     var configuration =
         DefaultJedisClientConfig.builder()
             .socketTimeoutMillis((int) READ_TIMEOUT.toMillis())
+            .database(endpoint.database())
             // Each saves a round trip: HELLO, which resp2() sends too, and CLIENT SETINFO, which a
             // minimal ACL may not allow.
             .serverDefaultProtocol()

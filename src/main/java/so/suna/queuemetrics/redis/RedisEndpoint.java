@@ -1,10 +1,18 @@
 package so.suna.queuemetrics.redis;
 
-/** Address of a Redis, and how to log in. As text it names the settings that it comes from. */
-public record RedisEndpoint(String host, int port, boolean tls, Login login) {
+/**
+ * Address of a Redis, and how to log in. As text it names the settings that it comes from.
+ *
+ * @param host a name or an address; an IPv6 address without brackets
+ */
+public record RedisEndpoint(String host, int port, int database, boolean tls, Login login) {
 
   @Override
   public String toString() {
-    return "Redis %s:%d (REDIS_HOST, REDIS_PORT)".formatted(host, port);
+    String address = (host.contains(":") ? "[%s]:%d" : "%s:%d").formatted(host, port);
+    return database == 0
+        ? "Redis %s (REDIS_HOST, REDIS_PORT)".formatted(address)
+        : "Redis %s database %d (REDIS_HOST, REDIS_PORT, REDIS_DATABASE)"
+            .formatted(address, database);
   }
 }

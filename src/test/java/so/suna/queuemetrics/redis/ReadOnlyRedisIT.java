@@ -58,7 +58,7 @@ class ReadOnlyRedisIT {
 
   private static ReadOnlyRedis to(String host, int port) {
     return new ReadOnlyRedis(
-        new RedisEndpoint(host, port, false, new Login.None()), IamToken.ofThisFunction());
+        new RedisEndpoint(host, port, 0, false, new Login.None()), IamToken.ofThisFunction());
   }
 
   /** Asks for a number, so that an answer to another question is noticed. */
@@ -115,7 +115,7 @@ class ReadOnlyRedisIT {
   @Test
   void connectionIsReplacedAfterFiveMinutesSinceItMayLeadToADemotedPrimary() {
     var clock = new ManualClock(Instant.parse("2026-01-01T12:00:00Z"));
-    var endpoint = new RedisEndpoint("127.0.0.1", server.port(), false, new Login.None());
+    var endpoint = new RedisEndpoint("127.0.0.1", server.port(), 0, false, new Login.None());
     try (var aging = new ReadOnlyRedis(endpoint, _ -> "", ReadOnlyRedisIT::noTls, clock);
         var client = server.client()) {
       aging.ping();

@@ -40,7 +40,8 @@ class RedisLoginIT {
   private ReadOnlyRedis as(Login login) {
     var redis =
         new ReadOnlyRedis(
-            new RedisEndpoint("127.0.0.1", server.port(), false, login), IamToken.ofThisFunction());
+            new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
+            IamToken.ofThisFunction());
     opened.add(redis);
     return redis;
   }
@@ -49,7 +50,7 @@ class RedisLoginIT {
     var login = new Login.Iam("publisher", "suna-redis");
     var redis =
         new ReadOnlyRedis(
-            new RedisEndpoint("127.0.0.1", server.port(), false, login),
+            new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
             tokens,
             () -> {
               throw new AssertionError("asked for TLS");
@@ -65,7 +66,7 @@ class RedisLoginIT {
         RedisServer.start(
             RedisServer.Version.V6, RedisServer.freePort(), "--rename-command", "AUTH", "hidden")) {
       var endpoint =
-          new RedisEndpoint("127.0.0.1", older.port(), false, publisher("correct-horse"));
+          new RedisEndpoint("127.0.0.1", older.port(), 0, false, publisher("correct-horse"));
       try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction())) {
         assertThatThrownBy(redis::ping)
             .isInstanceOf(RedisException.class)

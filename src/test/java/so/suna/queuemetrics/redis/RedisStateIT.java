@@ -33,7 +33,8 @@ class RedisStateIT {
 
   private static ReadOnlyRedis to(int port) {
     return new ReadOnlyRedis(
-        new RedisEndpoint("127.0.0.1", port, false, new Login.None()), IamToken.ofThisFunction());
+        new RedisEndpoint("127.0.0.1", port, 0, false, new Login.None()),
+        IamToken.ofThisFunction());
   }
 
   private static Object count(ReadOnlyRedis redis) {
@@ -263,7 +264,7 @@ class RedisStateIT {
       var login = new Login.Password(Optional.empty(), "correct-horse");
       var redis =
           new ReadOnlyRedis(
-              new RedisEndpoint("127.0.0.1", server.port(), false, login),
+              new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
               IamToken.ofThisFunction());
       assertThatThrownBy(redis::ping)
           .isInstanceOf(RedisException.class)

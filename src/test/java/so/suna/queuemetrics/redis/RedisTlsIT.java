@@ -57,7 +57,10 @@ class RedisTlsIT {
   private static ReadOnlyRedis over(
       boolean tls, String host, int port, Supplier<SSLSocketFactory> sockets) {
     return new ReadOnlyRedis(
-        new RedisEndpoint(host, port, tls, new Login.None()), _ -> "", sockets, Clock.systemUTC());
+        new RedisEndpoint(host, port, 0, tls, new Login.None()),
+        _ -> "",
+        sockets,
+        Clock.systemUTC());
   }
 
   private static String name(String host, int port) {
@@ -93,7 +96,7 @@ class RedisTlsIT {
     // The public constructor: with the JVM's own trust store.
     var redis =
         new ReadOnlyRedis(
-            new RedisEndpoint("localhost", tlsPort, true, new Login.None()),
+            new RedisEndpoint("localhost", tlsPort, 0, true, new Login.None()),
             IamToken.ofThisFunction());
     assertThatThrownBy(redis::ping)
         .isInstanceOf(RedisException.class)
