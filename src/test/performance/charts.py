@@ -21,7 +21,7 @@ def stacked(title, rows):
             shapes.append(f'<rect x="{x:.1f}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colours[name]}"/>')
             x += length
         total = sum(segments.values())
-        shapes.append(f'<text x="{x + 6:.1f}" y="{y + 18}">{total:,.0f}</text>' if total >= 20 else f'<text x="{x + 6:.1f}" y="{y + 18}">{total:.1f}</text>')
+        shapes.append(f'<text x="{x + 6:.1f}" y="{y + 18}">{total:,.0f}</text>')
     below = top + len(rows) * (BAR + 10) + 10
     for number, name in enumerate(names):
         x, y = 10 + 390 * (number % 2), below + LINE * (number // 2)

@@ -1,5 +1,6 @@
-"""Runs all measurements, prints every figure and whether each goal is met, and renews docs/performance.md where asked."""
+"""Measures, prints every figure and whether each goal is met, and renews docs/performance.md if asked; or compares two builds."""
 
+import argparse
 import json
 import os
 import platform
@@ -11,26 +12,27 @@ from pathlib import Path
 
 import page
 from bench import OUT, Bench
-from cold_start import classes, cold
+from cold_start import starts
+from compare import compared
 from function_size import memory, package
 from goals import counted, goals
 from query_cost import query
 from redis_cost import redis_cost
-from warm_tick import allocation, growth, ticks
+from warm_tick import certificates_cpu_ms, growth, ticks
 
-FULL = {"redis_ticks": 150, "queues": [1, 10, 100, 1_000, 10_000], "backlogs": [10, 1_000, 30_000, 1_000_000], "first_ticks": 60,
-        "warm_up": 300, "ticks": 2_000, "colds": 9, "day": 1_440, "megabytes": [128, 192, 256, 512, 1_024, 1_769], "share_ticks": 30}
-SMOKE = {"redis_ticks": 3, "queues": [1, 100, 250], "backlogs": [10, 10_000], "first_ticks": 4, "warm_up": 4, "ticks": 20, "colds": 1,
-         "day": 360, "megabytes": [1_769], "share_ticks": 3}
+FULL = {"scripts": 150, "queues": [1, 10, 100], "brokers": [1, 20, 100], "backlogs": [10, 1_000, 30_000, 1_000_000], "first_ticks": 60, "warm_up": 300,
+        "ticks": 1_000, "starts": 9, "day": 1_440, "megabytes": [128, 256, 512, 1_024], "share_ticks": 30}
+SMOKE = {"scripts": 5, "queues": [1, 100], "brokers": [1, 20], "backlogs": [10, 10_000], "first_ticks": 4, "warm_up": 4,
+         "ticks": 20, "starts": 1, "day": 360, "megabytes": [512], "share_ticks": 3}
+SIDES = "ours", "peer"
 
 
 def measured(bench, size):
     figures = {}
     for name, section in (
-            ("machine", lambda: machine(bench.java)), ("redis", lambda: redis_cost(bench, size)), ("kept", lambda: ticks(bench, size, False)), ("tls", lambda: ticks(bench, size, True)),
-            ("allocation", lambda: allocation(bench, size)), ("cold", lambda: cold(bench, size)), ("classes", lambda: classes(bench, size)),
-            ("query", lambda: query(bench, size)), ("memory", lambda: memory(bench, size)), ("growth", lambda: growth(bench, size)),
-            ("package", package)):
+            ("machine", lambda: machine(bench)), ("redis", lambda: redis_cost(bench, size)), ("kept", lambda: ticks(bench, size, False, SIDES)),
+            ("tls", lambda: ticks(bench, size, True, SIDES)), ("starts", lambda: starts(bench, size, SIDES)), ("query", lambda: query(bench, size, SIDES)),
+            ("memory", lambda: memory(bench, size)), ("growth", lambda: growth(bench, size)), ("package", package)):
         started = time.monotonic()
         figures[name] = section()
         print(f"\n== {name}, in {time.monotonic() - started:.0f} s")
@@ -38,31 +40,44 @@ def measured(bench, size):
     return figures
 
 
-def machine(java_home):
+def machine(bench):
     with open("/proc/cpuinfo") as processors:
         model = next((line.split(":")[1].strip() for line in processors if line.startswith("model name")), platform.machine())
     return {"processors": os.cpu_count(), "model": model, "load_at_the_start": os.getloadavg()[0], "python": platform.python_version(),
-            "openssl": ssl.OPENSSL_VERSION, "java": re.search(r'JAVA_RUNTIME_VERSION="(.*)"', Path(java_home, "release").read_text())[1],
-            "day": time.strftime("%Y-%m-%d")}
+            "openssl": ssl.OPENSSL_VERSION, "java": re.search(r'JAVA_RUNTIME_VERSION="(.*)"', Path(bench.java, "release").read_text())[1],
+            "day": time.strftime("%Y-%m-%d"), "certificates_cpu_ms": certificates_cpu_ms(bench.authority.python_store)}
 
 
-def main():
-    bench = Bench(os.environ["JAVA_HOME"])
-    try:
-        figures = measured(bench, SMOKE if "--smoke" in sys.argv else FULL)
-    finally:
-        bench.close()
+def judged(figures, smoke):
     figures["counted"], figures["goals"] = counted(figures), goals(figures)
     print("\n== counted")
     for name, holds in figures["counted"].items():
         print(f"{'holds ' if holds else 'BROKEN'}  {name}")
-    print("\n== goals" + (" (in a smoke run the times say nothing)" if "--smoke" in sys.argv else ""))
+    print("\n== goals" + (" (in a smoke run the times mean nothing)" if smoke else ""))
     for figure, goal, value, met in figures["goals"]:
         print(f"{'met   ' if met else 'MISSED'}  {figure}: {value} (goal: {goal})")
-    with open(os.path.join(OUT, "smoke.json" if "--smoke" in sys.argv else "results.json"), "w") as file:
+    return all(figures["counted"].values())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--page", action="store_true")
+    parser.add_argument("--before")
+    asked = parser.parse_args()
+    size = SMOKE if asked.smoke else FULL
+    bench = Bench(os.environ["JAVA_HOME"], holding=not asked.smoke)
+    try:
+        if asked.before:
+            print("\n".join(compared(bench, size, asked.before)))
+            return 0
+        figures = measured(bench, size)
+    finally:
+        bench.close()
+    sound = judged(figures, asked.smoke)
+    with open(os.path.join(OUT, "smoke.json" if asked.smoke else "results.json"), "w") as file:
         json.dump(figures, file, indent=1, ensure_ascii=False)
-    sound = all(figures["counted"].values())
-    page.renew(figures, write=sound and "--page" in sys.argv)
+    page.renew(figures, write=sound and asked.page)
     return 0 if sound else 1
 
 

@@ -1,16 +1,17 @@
-"""Puts the figures into docs/performance.md: each table and picture stands between <!-- name --> and <!-- /name -->."""
+"""Puts the figures into docs/performance.md, each table between <!-- name --> and <!-- /name -->, and draws docs/cold-start.svg."""
 
 import os
 import re
 
 import charts
 from bench import MEGABYTES, ROOT
+from goals import HELD
 
 PAGE = os.path.join(ROOT, "docs/performance.md")
 
 
 def renew(figures, write):
-    """Everything is rendered in any case, so that a run without --page shows that it can be."""
+    """Renders everything even if it writes nothing, so that each run shows that it can be rendered."""
     with open(PAGE) as file:
         page = file.read()
     blocks = {name: render(figures) for name, render in BLOCKS.items()}
@@ -19,9 +20,9 @@ def renew(figures, write):
         raise ValueError(f"docs/performance.md must have a place for each of {sorted(blocks)}, has {sorted(standing)}")
     for name, lines in blocks.items():
         page = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda found: found[1] + "\n".join(lines) + "\n" + found[2], page, flags=re.DOTALL)
-    pictures = {"docs/cold-start.svg": cold_picture(figures), "docs/warm-tick.svg": warm_picture(figures)}
+    picture = cold_picture(figures)
     if write:
-        for path, content in {PAGE: page, **pictures}.items():
+        for path, content in {PAGE: page, "docs/cold-start.svg": picture}.items():
             with open(os.path.join(ROOT, path), "w") as file:
                 file.write(content)
 
@@ -38,8 +39,8 @@ def table(*rows):
 
 def machine(figures):
     of = figures["machine"]
-    return [f"The figures are of {of['day']}, from {of['processors']} shared processors ({of['model']}) with a load of {of['load_at_the_start']:.1f} at the "
-            f"start, Java {of['java']}, Python {of['python']} with {of['openssl']}. From run to run they vary with what else the machine does: compare within one."]
+    return [f"Measured on {of['day']} on {of['processors']} shared processors ({of['model']}) with a load of {of['load_at_the_start']:.1f} at the start, "
+            f"Java {of['java']}, Python {of['python']} with {of['openssl']}. Times vary from run to run: compare figures of one run only."]
 
 
 def goals(figures):
@@ -48,63 +49,43 @@ def goals(figures):
     return [lines[0], "|---|---|---|---|", *lines[2:]]
 
 
-def cold(figures):
-    tick, query = figures["cold"]["tick"], figures["cold"]["query"]
+def starts(figures):
+    of = figures["starts"]
 
-    def row(name, of):
-        return name, *(of.get(key, "") for key in ("ready_ms", "done_ms", "cpu_ms"))
+    def row(name, side):
+        return name, *(side.get(key, "") for key in ("ready_ms", "first_ms", "first_at_size_ms", "cpu_ms"))
 
     return table(
-        ("ms, median", "ready", "done", "CPU"),
-        row("empty Java handler", tick["empty"]), row("first tick published: Java", tick["ours"]), row("— Python", tick["peer"]),
-        row("— Java, restored by SnapStart", tick["restored"]), row("— Java with a class archive of its own", tick["class archive"]),
-        row("first query answered: Java", query["ours"]), row("— Python, FastAPI", query["peer"]), row("— Java, restored by SnapStart", query["restored"]))
-
-
-def phases(figures):
-    ours, peer = (figures["cold"]["phases"][who] for who in ("ours", "peer"))
-    return table(("ms, median", "Java", "Python"), *((name, ours.get(name, ""), peer.get(name, ""))
-                                                     for name in dict.fromkeys([*ours, *peer])))
-
-
-def classes(figures, most=14):
-    rooms = list(figures["classes"].items())
-    rest = [each for _, each in rooms[most:]]
-    others = [(f"{len(rest)} more", sum(each["classes"] for each in rest), sum(each["cpu_ms"] for each in rest))] if rest else []
-    total = "together", sum(each["classes"] for _, each in rooms), sum(each["cpu_ms"] for _, each in rooms)
-    return table(("", "classes", "CPU ms to load and link"),
-                 *((name, f"{of}", cpu) for name, of, cpu in [*((name, each["classes"], each["cpu_ms"]) for name, each in rooms[:most]), *others, total]))
+        ("ms, median", "ready", "first event", f"first event at {MEGABYTES} MB", "CPU"), row("an empty Java handler", of["empty"]),
+        row("publisher: Java", of["tick"]["ours"]), row("— Python", of["tick"]["peer"]),
+        row("query function: Java", of["query"]["ours"]), row("— Python, FastAPI", of["query"]["peer"]))
 
 
 def warm(figures):
     rows = [(f"{mode}: {name}", of["cpu_ms"], of["first_cpu_ms"], of["median_ms"], of["p99_ms"], f"{of['calls']:,}", of["peak_megabytes"])
             for mode, key in (("connections kept", "kept"), ("TLS, AWS closing", "tls"))
             for name, of in (("Java", figures[key]["ours"]), ("Python", figures[key]["peer"]))]
-    allocated = figures["allocation"]
     return [*table(("a tick, ms", "CPU", "CPU, first hour", "median", "p99", "ticks", "peak MB"), *rows), "",
-            f"A Java tick allocates {number(allocated['kept']['kilobytes_a_tick'])} KB with connections kept, "
-            f"{number(allocated['tls']['kilobytes_a_tick'])} KB over TLS.", "",
-            "Over TLS most of Python's time is botocore's, which reads its list of trusted certificates for each of the two connections: "
-            f"{number(figures['tls']['certificates_cpu_ms'])} ms each."]
+            "Over TLS Python spends most of its time in botocore, which reads its list of trusted certificates for each of the two connections: "
+            f"{number(figures['machine']['certificates_cpu_ms'])} ms each."]
 
 
 def query(figures):
-    of, burst = figures["query"], figures["query"]["burst"]
-    names = {"read": "Java, a Redis read each", "shared": "Java, sharing a read", "empty": "empty Java handler", "peer": "FastAPI, a Redis read each"}
-    return [*table(("a query, ms", "CPU", "median", "p99"), *((name, *(of[key][column] for column in ("cpu_ms", "median_ms", "p99_ms"))) for key, name in names.items())), "",
-            *table(("a burst, queries", "at once", "a second", "a CPU second"), *((name, f"{burst[key]['at_once']}", burst[key]["per_second"], burst[key]["per_cpu_second"])
-                                                                                 for key, name in (("read", "Java, one instance, a Redis read each"), ("shared", "Java, one instance, sharing a read"),
-                                                                                                   ("peer", "FastAPI, one process, a Redis read each"))))]
+    return table(("a query, ms", "CPU", "median", "p99"), *((name, *(figures["query"][side][column] for column in ("cpu_ms", "median_ms", "p99_ms")))
+                                                          for side, name in (("ours", "Java"), ("peer", "FastAPI"))))
 
 
 def redis(figures):
-    columns = (("commands", "commands"), ("server_cpu_us", "server CPU, µs"), ("script_median_us", "script, µs"), ("script_p99_us", "p99"),
-               ("bytes_in", "bytes in"), ("bytes_out", "bytes out"))
     of = figures["redis"]
-    return [*table(("queues", "round trips", *(title for _, title in columns), "tick, ms"),
-                   *((f"{queues:,}", f"{row['round_trips']}", *(row[key] for key, _ in columns), row["tick_median_ms"]) for queues, row in of["by_queues"].items())), "",
-            *table(("waiting", *(title for _, title in columns)), *((f"{waiting:,}", *(row[key] for key, _ in columns)) for waiting, row in of["by_backlog"].items())), "",
-            f"The original's three commands, each set after a tick: {number(of['original']['server_cpu_us'])} µs of server CPU in 3 round trips."]
+    queues = sorted(of["at_rest"])
+
+    def in_use(brokers):
+        return [f"{number(row['median_us'])} ({number(row['p99_us'])})" for row in of["in_use"].values() if row["brokers"] == brokers]
+
+    return [*table(("script, µs", *(f"{many} queue{'s' * (many > 1)}" for many in queues)),
+                   ("at rest, 20 brokers", *(f"{number(of['at_rest'][many]['median_us'])} ({number(of['at_rest'][many]['p99_us'])})" for many in queues)),
+                   *((f"in use by {brokers} broker{'s' * (brokers > 1)}", *in_use(brokers)) for brokers in sorted({row["brokers"] for row in of["in_use"].values()}))), "",
+            *table(("messages waiting", "script, µs", "p99"), *((f"{waiting:,}", row["median_us"], row["p99_us"]) for waiting, row in of["by_backlog"].items()))]
 
 
 def memory(figures):
@@ -117,28 +98,23 @@ def memory(figures):
 
 def growth(figures):
     of = figures["growth"]
-    names = {"heap_kilobytes": "live heap, KiB", "threads": "threads", "descriptors": "descriptors", "redis_connections": "connections to Redis"}
-    return table(("the least at any look", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"),
-                 *((name, f"{of['first'][key]:,.0f}", f"{of['last'][key]:,.0f}") for key, name in names.items()))
 
+    def between(looks):
+        least, most = (f"{each:,.0f}" for each in looks)
+        return least if least == most else f"{least} to {most}"
 
-def package(figures, most=10):
-    of = figures["package"]
-    rooms = list(of["rooms"].items())
-    rest = [("the rest, and the zip's own lists", of["bytes"] - sum(size for _, size in rooms[:most]))]
-    return table(("zipped", "KB"), *((name, size / 1e3) for name, size in [*rooms[:most], *rest, ("**together**", of["bytes"]), ("the Python peer's", of["peer_bytes"])]))
+    return table(("", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"), *((name, between(of["first"][key]), between(of["last"][key])) for key, name in HELD.items()))
 
 
 def cold_picture(figures):
-    of, tick = figures["cold"]["phases"], figures["cold"]["tick"]
-    return charts.stacked("To the first published metric, over TLS, ms: from nothing, or from what SnapStart restored", {
-        "Java": of["ours"], "Python": of["peer"], "Java, SnapStart": {"the first tick after SnapStart's restore": tick["restored"]["done_ms"]}})
+    of = figures["starts"]
+    bars = {}
+    for kind, name in (("tick", "publisher"), ("query", "query")):
+        ours, peer = of[kind]["ours"], of[kind]["peer"]
+        bars[f"{name}: Java"] = {"JVM and Lambda's runtime client": of["empty"]["ready_ms"], "clients, and one read": ours["ready_ms"] - of["empty"]["ready_ms"],
+                                 "first event": ours["first_at_size_ms"]}
+        bars[f"{name}: Python"] = {"Python, imports and clients": peer["ready_ms"], "first event": peer["first_at_size_ms"]}
+    return charts.stacked(f"From nothing to the first answer at {MEGABYTES} MB, over TLS, ms", bars)
 
 
-def warm_picture(figures):
-    return charts.stacked("CPU of a warm tick, ms", {
-        f"{mode}: {name}": {name: figures[key][who]["cpu_ms"]} for mode, key in (("kept", "kept"), ("TLS, closing", "tls"))
-        for name, who in (("Java", "ours"), ("Python", "peer"))})
-
-
-BLOCKS = {render.__name__: render for render in (machine, goals, cold, phases, classes, warm, query, redis, memory, growth, package)}
+BLOCKS = {render.__name__: render for render in (machine, goals, starts, warm, query, redis, memory, growth)}

@@ -1,4 +1,4 @@
-"""What a function talks to, on loopback: a Redis 7 with and without TLS, a CloudWatch and an ECS."""
+"""What a function talks to, on loopback: Redis 7 with and without TLS, CloudWatch and ECS."""
 
 import json
 import os
@@ -53,14 +53,14 @@ class Authority:
 
 
 class Redis:
-    """A Redis of its own that keeps nothing on disk, with a Dramatiq-shaped content."""
+    """A Redis that keeps nothing on disk, filled as Dramatiq fills it."""
 
     FILL = """
-      local ns, q, from, to, at = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+      local queue, from, to, at = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
       for i = from, to do
         local id = string.format('%08x-0000-4000-8000-%012x', i, i)
-        redis.call('RPUSH', ns .. ':' .. q, id)
-        redis.call('HSET', ns .. ':' .. q .. '.msgs', id, '{"queue_name":"' .. q .. '","actor_name":"run_agent","args":["' .. id ..
+        redis.call('RPUSH', queue, id)
+        redis.call('HSET', queue .. '.msgs', id, '{"queue_name":"default","actor_name":"run_agent","args":["' .. id ..
           '"],"kwargs":{},"options":{"redis_message_id":"' .. id .. '"},"message_id":"' .. id .. '","message_timestamp":' .. at .. '}')
       end"""
 
@@ -80,80 +80,67 @@ class Redis:
         self.client = redis.Redis(port=self.port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 200))
         self.client.ping()
 
-    def fill(self, queue, messages, already=0):
+    def fill(self, queues, waiting, brokers):
+        """Nothing else than this: in each queue messages that wait, and of each broker one in flight; one delayed, and one dead letter."""
         now = int(time.time() * 1000)
-        for start in range(already, messages, 10_000):
-            self.client.eval(self.FILL, 2, "dramatiq", queue, start + 1, min(messages, start + 10_000), now - 5_000)
-        self.client.hset(f"dramatiq:{queue}.DQ.msgs", "delayed", "{}")
-        self.client.zadd(f"dramatiq:{queue}.XQ", {"dead": now})
-        self.client.zadd("dramatiq:__heartbeats__", {f"broker-{queue}": now + 86_400_000})
+        ids = [f"held-by-{number}" for number in range(brokers)]
+        self.client.flushall()
+        self.client.zadd("dramatiq:__heartbeats__", {broker: now + 86_400_000 for broker in ids})
+        for queue in queues:
+            key = f"dramatiq:{queue}"
+            for start in range(0, waiting, 10_000):
+                self.client.eval(self.FILL, 1, key, start + 1, min(waiting, start + 10_000), now - 5_000)
+            pipeline = self.client.pipeline(transaction=False)
+            for broker in ids:
+                pipeline.sadd(f"dramatiq:__acks__.{broker}.{queue}", broker).hset(f"{key}.msgs", broker, "{}")
+            pipeline.rpush(f"{key}.DQ", "delayed").hset(f"{key}.DQ.msgs", "delayed", "{}").zadd(f"{key}.XQ", {"dead": now}).execute()
 
     def cpu(self):
         return cpu(self.process.pid)
 
-    def connections(self):
-        return {client["id"] for client in self.client.client_list()}
+    def connections_from(self, ports):
+        return {client["id"] for client in self.client.client_list() if int(client["addr"].rsplit(":", 1)[1]) in ports}
 
     def end(self, connections):
         for connection in connections:
             self.client.client_kill_filter(_id=connection)
+
+    def commands(self, run):
+        """What Redis is sent while something runs, and what its scripts call, each as a list of commands."""
+        seen = []
+        with self.client.monitor() as monitor:
+            self.client.echo("from here")
+            run()
+            self.client.echo("to here")
+            while [name for name, _ in seen].count("ECHO") < 2:
+                entry = monitor.next_command()
+                seen.append((entry["command"].split(" ", 1)[0].upper(), entry["client_type"] == "lua"))
+        between = seen[[name for name, _ in seen].index("ECHO") + 1:-1]
+        return [name for name, inside in between if not inside], [name for name, inside in between if inside]
 
     def close(self):
         self.process.kill()
         self.process.wait()
 
 
-class Monitor:
-    """When each command first reached Redis, by its own clock, in seconds of time.monotonic()."""
-
-    LINE = re.compile(rb'\+(\d+\.\d+) \[[^\]]*\] "([^"]+)"')
-
-    def __init__(self, port):
-        self.marks = {}
-        self.connection = socket.create_connection(("127.0.0.1", port))
-        self.connection.sendall(b"MONITOR\r\n")
-        self.lines = self.connection.makefile("rb")
-        assert self.lines.readline() == b"+OK\r\n"
-        threading.Thread(target=self.listen, daemon=True).start()
-
-    def listen(self):
-        ahead = time.time() - time.monotonic()
-        try:
-            for line in self.lines:
-                if found := self.LINE.match(line):
-                    self.marks.setdefault(found[2].decode().upper(), float(found[1]) - ahead)
-        except (OSError, ValueError):
-            pass  # Closed.
-
-    def close(self):
-        self.connection.shutdown(socket.SHUT_RDWR)
-        self.connection.close()
-
-
 class Aws:
-    """One AWS service: takes what the SDKs send, keeps what a test looks at, and may close after each answer as an idle minute does."""
+    """One AWS service: keeps the requests that it gets, and may close after each answer, as an idle minute does."""
 
     def __init__(self, context=None, closing=False):
         self.context, self.closing = context, closing
-        self.requests, self.connections, self.resumed, self.open = [], 0, 0, 0
-        self.marks = {}
+        self.requests, self.connections, self.resumed = [], 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.url = f"{'https' if context else 'http'}://localhost:{self.port}"
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def mark(self, what):
-        self.marks.setdefault(what, time.monotonic())
-
     def accept(self):
         while True:
             connection, _ = self.listener.accept()
-            self.mark("connected")
             self.connections += 1
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
-        self.open += 1
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context:
@@ -169,7 +156,6 @@ class Aws:
             pass  # The function hung up, or was ended.
         finally:
             connection.close()
-            self.open -= 1
 
     def answer(self, reader, connection):
         line = reader.readline()
@@ -180,9 +166,8 @@ class Aws:
             name, value = header.split(b":", 1)
             headers[name.lower()] = value.strip()
         body = reader.read(int(headers.get(b"content-length", 0)))
-        self.mark("asked")
         ecs = b"Describe" in headers.get(b"x-amz-target", b"")
-        self.requests.append(("ecs" if ecs else "cloudwatch", len(line) + len(body), headers, body))
+        self.requests.append((headers, body))
         if ecs:
             reply, kind = b'{"services":[{"status":"ACTIVE","runningCount":2,"desiredCount":2}],"failures":[]}', b"application/x-amz-json-1.1"
         elif b"smithy-protocol" in headers:
@@ -194,7 +179,7 @@ class Aws:
 
     def metric_names(self):
         """Of the last PutMetricData, sorted."""
-        _, _, headers, body = self.requests[-1]
+        headers, body = self.requests[-1]
         decode = cbor2.loads if b"cbor" in headers[b"content-type"] else json.loads
         return sorted(datum["MetricName"] for datum in decode(body)["MetricData"])
 
