@@ -65,7 +65,14 @@ class EventsTest {
 
   private APIGatewayV2HTTPResponse answer(String file, Optional<BearerToken> token)
       throws IOException {
-    var routes = new Routes(EventsTest::snapshot, () -> {}, Optional.of(() -> {}), token, CLOCK);
+    var routes =
+        new Routes(
+            EventsTest::snapshot,
+            () -> {},
+            Optional.of(() -> {}),
+            token,
+            CLOCK,
+            new JsonLog(context::log)::failure);
     try (InputStream event = Files.newInputStream(EVENTS.resolve(file))) {
       return TypedEvents.answer(new QueryHandler(routes), event, context);
     }
@@ -149,6 +156,16 @@ class EventsTest {
 
     assertThat(answer.getStatusCode()).isEqualTo(200);
     assertThat(answer.getBody()).isEqualTo(QUEUE_METRICS);
+  }
+
+  @Test
+  void keepAliveIsAnsweredWithoutTokenOrLogLine() throws IOException {
+    APIGatewayV2HTTPResponse answer =
+        answer("keep-alive.json", Optional.of(new BearerToken("example-token")));
+
+    assertThat(answer.getStatusCode()).isEqualTo(204);
+    assertThat(answer.getBody()).isEmpty();
+    assertThat(context.logged()).isEmpty();
   }
 
   @ParameterizedTest

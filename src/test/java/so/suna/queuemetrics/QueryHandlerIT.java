@@ -1,18 +1,23 @@
 package so.suna.queuemetrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent.RequestContext;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import redis.clients.jedis.Jedis;
 import so.suna.queuemetrics.local.LocalContext;
+import so.suna.queuemetrics.local.RedisMonitor;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.TypedEvents;
 
@@ -23,6 +28,7 @@ class QueryHandlerIT {
 
   private final RedisServer redis = RedisServer.start();
   private final LocalContext context = new LocalContext();
+  private List<String> loggedAtStart = List.of();
 
   @AfterEach
   void stop() {
@@ -37,7 +43,10 @@ class QueryHandlerIT {
     for (int i = 0; i < namesAndValues.length; i += 2) {
       environment.put(namesAndValues[i], namesAndValues[i + 1]);
     }
-    return new QueryHandler(environment);
+    var handler = new QueryHandler(environment, context::log);
+    loggedAtStart = List.copyOf(context.logged());
+    context.logged().clear();
+    return handler;
   }
 
   private APIGatewayV2HTTPResponse get(QueryHandler handler, String path) {
@@ -100,9 +109,46 @@ class QueryHandlerIT {
                 + "\"queues\":{"
                 + "\"default\":{\"queue_depth\":2,\"delay_queue_depth\":1,\"dead_letter_depth\":2,\"in_flight\":3,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":1},"
                 + "\"slow\":{\"queue_depth\":0,\"delay_queue_depth\":null,\"dead_letter_depth\":0,\"in_flight\":0,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":0}}}");
-    assertThat(context.logged())
+    // The query shares the read of the start, so that one has logged it.
+    assertThat(loggedAtStart)
         .containsExactly(
             "{\"event\":\"some values not read\",\"cause\":\"java.lang.IllegalStateException: queue slow: delayed not read: WRONGTYPE Operation against a key holding the wrong kind of value\"}");
+  }
+
+  @Test
+  void startReadsTheQueuesOnce() {
+    assertThat(RedisMonitor.hear(redis, this::handler).sent()).containsExactly("EVAL_RO");
+    assertThat(loggedAtStart).isEmpty();
+  }
+
+  @Test
+  void startReadsTheQueuesWhateverTokenCallersMustShow() {
+    assertThat(RedisMonitor.hear(redis, () -> handler("QUERY_TOKEN", "token")).sent())
+        .containsExactly("EVAL_RO");
+  }
+
+  @Test
+  void startAtASilentRedisEndsWithinItsLimitAndLogsOnce() throws IOException {
+    try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      assertTimeout(
+          FirstRead.LIMIT.plusSeconds(1), () -> handler("REDIS_PORT", "" + silent.getLocalPort()));
+    }
+
+    assertThat(loggedAtStart)
+        .singleElement()
+        .asString()
+        .startsWith("{\"event\":\"first read failed\",\"cause\":");
+  }
+
+  @Test
+  void stoppedRedisDoesNotFailTheStart() {
+    handler("REDIS_PORT", "" + RedisServer.freePort());
+
+    assertThat(loggedAtStart)
+        .singleElement()
+        .asString()
+        .startsWith("{\"event\":\"first read failed\",\"cause\":")
+        .contains("(REDIS_HOST, REDIS_PORT) could not be reached");
   }
 
   @Test

@@ -28,14 +28,15 @@ class QueryHandlerTest {
 
   private final LocalContext context = new LocalContext();
 
-  private static QueryHandler handler() {
+  private QueryHandler handler() {
     return new QueryHandler(
         new Routes(
             QueryHandlerTest::unreadable,
             () -> {},
             Optional.empty(),
             Optional.empty(),
-            Clock.fixed(Instant.parse("2026-11-23T12:00:00Z"), UTC)));
+            Clock.fixed(Instant.parse("2026-11-23T12:00:00Z"), UTC),
+            new JsonLog(context::log)::failure));
   }
 
   private static BrokerSnapshot unreadable() {
@@ -93,14 +94,12 @@ class QueryHandlerTest {
   }
 
   @Test
-  void noEventIsNotFound() {
-    assertThat(answer(null)).isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
-  }
-
-  @Test
-  void eventWithoutFieldsIsNotFound() {
+  void eventThatIsNotUnderstoodIsNotFoundAndLogged() {
     assertThat(answer(new APIGatewayV2HTTPEvent()))
         .isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
+    assertThat(context.logged())
+        .containsExactly(
+            "{\"event\":\"event not understood\",\"cause\":\"java.lang.IllegalArgumentException: expected rawPath and requestContext.http.method, as in payload 2.0, found []\"}");
   }
 
   @Test
@@ -134,7 +133,8 @@ class QueryHandlerTest {
 
   @Test
   void badSettingsStopTheStart() {
-    assertThatThrownBy(() -> new QueryHandler(Map.of("REDIS_HOST", "cache", "REDIS_PORT", "0")))
+    assertThatThrownBy(
+            () -> new QueryHandler(Map.of("REDIS_HOST", "cache", "REDIS_PORT", "0"), _ -> {}))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("bad settings: REDIS_PORT must be 1 to 65535, was 0");
   }

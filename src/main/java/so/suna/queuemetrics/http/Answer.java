@@ -4,11 +4,13 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What a route answers: a status, headers and JSON.
+ * An HTTP answer.
  *
- * @param body empty for HEAD
+ * @param body JSON, or empty
  */
 public record Answer(int status, Map<String, String> headers, String body) {
+
+  static final Answer NO_CONTENT = new Answer(204, Map.of(), "");
 
   public Answer {
     headers = Map.copyOf(headers);
@@ -19,7 +21,7 @@ public record Answer(int status, Map<String, String> headers, String body) {
         status, Map.of("Content-Type", "application/json", "Cache-Control", "no-store"), body);
   }
 
-  /** FastAPI's shape for everything that went wrong. */
+  /** An error in FastAPI's shape. */
   static Answer error(int status, String detail) {
     return json(status, "{\"detail\":\"%s\"}".formatted(detail));
   }

@@ -5,7 +5,7 @@ import java.security.MessageDigest;
 import java.util.regex.Pattern;
 
 /**
- * The token that a caller must show in {@code Authorization: Bearer TOKEN}. Never printed.
+ * The token that a caller must send as {@code Authorization: Bearer TOKEN}. Never printed.
  * Immutable.
  */
 public final class BearerToken {
@@ -28,9 +28,10 @@ public final class BearerToken {
   }
 
   /**
-   * Whether the header shows this token, in a time that does not depend on how much of it is right.
+   * Whether the header shows this token. Takes as long for a token that is nearly right as for any
+   * other.
    *
-   * @param authorization the header's value, empty where it is missing
+   * @param authorization the header's value, empty if it is missing
    */
   boolean isShownBy(String authorization) {
     boolean bearer = authorization.regionMatches(true, 0, SCHEME, 0, SCHEME.length());

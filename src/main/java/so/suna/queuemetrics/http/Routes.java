@@ -10,6 +10,9 @@ import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
+import so.suna.queuemetrics.http.Event.KeepAlive;
+import so.suna.queuemetrics.http.Event.NotUnderstood;
+import so.suna.queuemetrics.http.Event.Request;
 
 /**
  * The three routes of the query function, worded as FastAPI words them. Safe for use by several
@@ -26,6 +29,8 @@ public final class Routes {
   /** A read and what it is answered with. */
   private record Shared(Instant readAt, Answer answer) {}
 
+  private static final Answer NOT_FOUND = Answer.error(404, "Not Found");
+
   /** A burst of queries shares one read. */
   static final Duration SHARED_FOR = Duration.ofSeconds(1);
 
@@ -34,49 +39,59 @@ public final class Routes {
   private final Optional<Check> database;
   private final Optional<BearerToken> token;
   private final Clock clock;
+  private final BiConsumer<String, Exception> log;
   private @Nullable Shared shared;
 
   /**
-   * @param token what every caller must show; none where AWS has already checked the caller
+   * @param token what every caller must show; none if AWS has already checked the caller
+   * @param log takes what went wrong and why; nothing of it reaches the caller
    */
   public Routes(
       Supplier<BrokerSnapshot> queues,
       Check redis,
       Optional<Check> database,
       Optional<BearerToken> token,
-      Clock clock) {
+      Clock clock,
+      BiConsumer<String, Exception> log) {
     this.queues = queues;
     this.redis = redis;
     this.database = database;
     this.token = token;
     this.clock = clock;
+    this.log = log;
   }
 
   /**
-   * Answers one request; never throws. Those that share a read get the same answer.
+   * Answers one event; never throws. Requests that share a read get the same answer.
    *
    * @param instanceId which instance answers
-   * @param log takes what went wrong and why; nothing of it reaches the caller
    */
-  public Answer answer(Request request, String instanceId, BiConsumer<String, Exception> log) {
-    Answer answer = wholeAnswer(request, instanceId, log);
-    return request.method().equals("HEAD") ? answer.withoutBody() : answer;
+  public Answer answer(Event event, String instanceId) {
+    return switch (event) {
+      case Request request when request.method().equals("HEAD") ->
+          answer(request, instanceId).withoutBody();
+      case Request request -> answer(request, instanceId);
+      case KeepAlive() -> Answer.NO_CONTENT;
+      case NotUnderstood(var finding) -> {
+        log.accept("event not understood", new IllegalArgumentException(finding));
+        yield NOT_FOUND;
+      }
+    };
   }
 
-  private Answer wholeAnswer(
-      Request request, String instanceId, BiConsumer<String, Exception> log) {
+  private Answer answer(Request request, String instanceId) {
     if (token.isPresent() && !token.get().isShownBy(request.authorization())) {
       return Answer.error(401, "Unauthorized").with("WWW-Authenticate", "Bearer");
     }
     Optional<Supplier<Answer>> route =
-        switch (decoded(request.path())) {
-          case "/api/metrics/queue" -> Optional.of(() -> queueMetrics(log));
+        switch (normalized(request.path())) {
+          case "/api/metrics/queue" -> Optional.of(this::queueMetricsOrFailure);
           case "/api/health" -> Optional.of(() -> health(instanceId));
-          case "/api/health-docker" -> Optional.of(() -> deepHealth(instanceId, log));
+          case "/api/health-docker" -> Optional.of(() -> deepHealth(instanceId));
           default -> Optional.empty();
         };
     if (route.isEmpty()) {
-      return Answer.error(404, "Not Found");
+      return NOT_FOUND;
     }
     return switch (request.method()) {
       case "GET", "HEAD" -> route.get().get();
@@ -84,37 +99,24 @@ public final class Routes {
     };
   }
 
-  private Answer queueMetrics(BiConsumer<String, Exception> log) {
+  private Answer queueMetricsOrFailure() {
     try {
-      return read(log);
+      return queueMetrics();
     } catch (RuntimeException e) {
       log.accept("queue metrics not read", e);
       return Answer.error(500, "Failed to get queue metrics");
     }
   }
 
-  private Answer health(String instanceId) {
-    return Answer.json(200, QueueMetricsJson.health(clock.instant(), instanceId, Optional.empty()));
-  }
-
-  private Answer deepHealth(String instanceId, BiConsumer<String, Exception> log) {
-    try {
-      redis.run();
-      if (database.isPresent()) {
-        database.get().run();
-      }
-    } catch (Exception e) {
-      log.accept("health check failed", e);
-      return Answer.error(500, "Health check failed");
-    }
-    Optional<String> said = Optional.of(database.isPresent() ? "ok" : "skipped: no DATABASE_URL");
-    return Answer.json(200, QueueMetricsJson.health(clock.instant(), instanceId, said));
-  }
-
-  private synchronized Answer read(BiConsumer<String, Exception> log) {
+  /**
+   * The answer to a query that is allowed, from a read of at most a second ago.
+   *
+   * @throws RuntimeException if the queues cannot be read
+   */
+  public synchronized Answer queueMetrics() {
     Instant now = clock.instant();
     Shared recent = shared;
-    // A clock that was set back makes the shared snapshot seem to come from the future: read again.
+    // If the clock was set back, the shared read seems to come from the future: read again.
     if (recent != null
         && !now.isBefore(recent.readAt())
         && now.isBefore(recent.readAt().plus(SHARED_FOR))) {
@@ -131,7 +133,31 @@ public final class Routes {
     return answer;
   }
 
-  /** What is no percent-encoding stays as it is, and matches no route. */
+  private Answer health(String instanceId) {
+    return Answer.json(200, QueueMetricsJson.health(clock.instant(), instanceId, Optional.empty()));
+  }
+
+  private Answer deepHealth(String instanceId) {
+    try {
+      redis.run();
+      if (database.isPresent()) {
+        database.get().run();
+      }
+    } catch (Exception e) {
+      log.accept("health check failed", e);
+      return Answer.error(500, "Health check failed");
+    }
+    Optional<String> said = Optional.of(database.isPresent() ? "ok" : "skipped: no DATABASE_URL");
+    return Answer.json(200, QueueMetricsJson.health(clock.instant(), instanceId, said));
+  }
+
+  /** Decoded, and without slashes that are repeated or at the end. */
+  private static String normalized(String path) {
+    String normalized = decoded(path).replaceAll("/+", "/");
+    return normalized.endsWith("/") ? normalized.substring(0, normalized.length() - 1) : normalized;
+  }
+
+  /** A path that is not percent-encoded properly stays as it is, and matches no route. */
   private static String decoded(String path) {
     try {
       return URLDecoder.decode(path, StandardCharsets.UTF_8);

@@ -1,4 +1,4 @@
-/** Routes, token, JSON. Knows no Redis. */
+/** Events, answers, routes, token, JSON. Knows no Redis. */
 @NullMarked
 package so.suna.queuemetrics.http;
 

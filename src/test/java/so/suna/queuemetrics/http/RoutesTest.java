@@ -2,6 +2,7 @@ package so.suna.queuemetrics.http;
 
 import static java.time.ZoneOffset.UTC;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
@@ -25,6 +26,9 @@ import so.suna.queuemetrics.dramatiq.QueueSnapshot;
 import so.suna.queuemetrics.dramatiq.Reading;
 import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+import so.suna.queuemetrics.http.Event.KeepAlive;
+import so.suna.queuemetrics.http.Event.NotUnderstood;
+import so.suna.queuemetrics.http.Event.Request;
 import so.suna.queuemetrics.http.Routes.Check;
 import so.suna.queuemetrics.local.ManualClock;
 
@@ -98,40 +102,44 @@ class RoutesTest {
         .formatted(waiting, timestamp, waiting);
   }
 
-  private static Routes open(Supplier<BrokerSnapshot> queues, Clock clock) {
-    return new Routes(queues, RoutesTest::noCheck, Optional.empty(), Optional.empty(), clock);
+  private void log(String what, Exception cause) {
+    logged.add(what + " | " + cause);
   }
 
-  private static Routes untouchable() {
+  private Routes open(Supplier<BrokerSnapshot> queues, Clock clock) {
+    return new Routes(
+        queues, RoutesTest::noCheck, Optional.empty(), Optional.empty(), clock, this::log);
+  }
+
+  private Routes untouchable() {
     return new Routes(
         RoutesTest::noQueues,
         RoutesTest::noCheck,
         Optional.of(RoutesTest::noCheck),
         Optional.empty(),
-        CLOCK);
+        CLOCK,
+        this::log);
   }
 
-  private static Routes guarded(String token) {
+  private Routes guarded(String token) {
     return new Routes(
         RoutesTest::noQueues,
         RoutesTest::noCheck,
         Optional.of(RoutesTest::noCheck),
         Optional.of(new BearerToken(token)),
-        CLOCK);
+        CLOCK,
+        this::log);
   }
 
-  private static Routes healthChecked(Check redis, Optional<Check> database) {
-    return new Routes(RoutesTest::noQueues, redis, database, Optional.empty(), CLOCK);
+  private Routes healthChecked(Check redis, Optional<Check> database) {
+    return new Routes(RoutesTest::noQueues, redis, database, Optional.empty(), CLOCK, this::log);
   }
 
-  private Answer ask(Routes routes, String method, String path, String authorization) {
-    return routes.answer(
-        new Request(method, path, authorization),
-        "i-1",
-        (what, cause) -> logged.add(what + " | " + cause));
+  private static Answer ask(Routes routes, String method, String path, String authorization) {
+    return routes.answer(new Request(method, path, authorization), "i-1");
   }
 
-  private Answer get(Routes routes, String path) {
+  private static Answer get(Routes routes, String path) {
     return ask(routes, "GET", path, "");
   }
 
@@ -232,8 +240,12 @@ class RoutesTest {
         "/api/%68ealth",
         "/%61%70%69%2Fhealth",
         "/api/he%61lth",
+        "//api/health",
+        "/api//health",
+        "/api/health/",
+        "//api%2F/health//",
       })
-  void percentEncodedPathIsTheSamePath(String path) {
+  void percentEncodingAndSurplusSlashesAreTheSamePath(String path) {
     assertThat(get(untouchable(), path)).isEqualTo(HEALTHY);
   }
 
@@ -243,10 +255,6 @@ class RoutesTest {
         "/",
         "/api",
         "/api/",
-        "//api/health",
-        "/api//health",
-        "/api/health/",
-        "/api/metrics/queue/",
         "/api/metrics/queues",
         "/API/HEALTH",
         "/api/Health",
@@ -272,6 +280,22 @@ class RoutesTest {
   @MethodSource("otherPaths")
   void anyOtherPathIsNotFound(String path) {
     assertThat(get(untouchable(), path)).isEqualTo(NOT_FOUND);
+  }
+
+  @Test
+  void keepAliveIsAnsweredWithoutTokenOrRead() {
+    assertThat(guarded("token").answer(new KeepAlive(), "i-1"))
+        .isEqualTo(new Answer(204, Map.of(), ""));
+    assertThat(logged).isEmpty();
+  }
+
+  @Test
+  void eventThatIsNotUnderstoodIsNotFoundAndLogged() {
+    assertThat(guarded("token").answer(new NotUnderstood("found nothing"), "i-1"))
+        .isEqualTo(NOT_FOUND);
+    assertThat(logged)
+        .containsExactly(
+            "event not understood | java.lang.IllegalArgumentException: found nothing");
   }
 
   @Test
@@ -376,6 +400,21 @@ class RoutesTest {
     assertThat(ask(untouchable(), "GET", "/api/health", authorization)).isEqualTo(HEALTHY);
   }
 
+  @Test
+  void queueMetricsAskedForByTheFunctionItselfFailWithoutALogLine() {
+    Routes routes =
+        open(
+            () -> {
+              throw new IllegalStateException("Redis hung up");
+            },
+            CLOCK);
+
+    assertThatThrownBy(routes::queueMetrics)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("Redis hung up");
+    assertThat(logged).isEmpty();
+  }
+
   /** Counts what is read: the first read finds 1 message waiting, the second 2. */
   private static final class Reads implements Supplier<BrokerSnapshot> {
     private final ManualClock clock;
@@ -401,6 +440,22 @@ class RoutesTest {
     assertThat(get(routes, "/api/metrics/queue"))
         .isEqualTo(first)
         .isEqualTo(json(200, body("1", "2026-11-23T12:00:00+00:00")));
+  }
+
+  @Test
+  void firstQuerySharesTheReadOfTheStartForASecond() {
+    var clock = new ManualClock(NOON);
+    Routes routes = open(new Reads(clock), clock);
+    routes.queueMetrics();
+    clock.advance(Duration.ofMillis(999));
+
+    assertThat(get(routes, "/api/metrics/queue"))
+        .isEqualTo(json(200, body("1", "2026-11-23T12:00:00+00:00")));
+
+    clock.advance(Duration.ofMillis(1));
+
+    assertThat(get(routes, "/api/metrics/queue"))
+        .isEqualTo(json(200, body("2", "2026-11-23T12:00:01+00:00")));
   }
 
   @Test

@@ -1,0 +1,23 @@
+package so.suna.queuemetrics.http;
+
+/** What an event asks of the query function. */
+public sealed interface Event {
+
+  /**
+   * An HTTP request.
+   *
+   * @param path as the caller sent it, percent-encoded, but without the stage of an HTTP API
+   * @param authorization the header's value, empty if there is none
+   */
+  record Request(String method, String path, String authorization) implements Event {}
+
+  /** {@code {"keepAlive":true}}: a schedule invokes the function so that it stays active. */
+  record KeepAlive() implements Event {}
+
+  /**
+   * An event of another shape.
+   *
+   * @param finding which fields were expected and found, but none of their values
+   */
+  record NotUnderstood(String finding) implements Event {}
+}
