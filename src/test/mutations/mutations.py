@@ -5,7 +5,8 @@ from dataclasses import dataclass
 READER = "dramatiq/SnapshotReader.java"
 SCRIPT = "dramatiq/snapshot.lua"
 AGE = "dramatiq/MessageAge.java"
-BROKER = "dramatiq/BrokerSnapshot.java"
+FIGURES = "dramatiq/Figures.java"
+METRIC = "dramatiq/Metric.java"
 DATUMS = "cloudwatch/Datums.java"
 PUBLISHER = "cloudwatch/MetricPublisher.java"
 HANDLER = "PublishHandler.java"
@@ -39,24 +40,14 @@ MUTATIONS = (
     mutation("new are the dead letters and heartbeats of an hour", "dramatiq.SnapshotReaderIT",
              (READER, "RECENT = Duration.ofSeconds(60)", "RECENT = Duration.ofHours(1)")),
     mutation("a value that Redis refused is 0", "dramatiq.SnapshotReaderIT",
-             (READER, ': new Unknown<>("%s not read: %s".formatted(what, reason(reply)))', ": new Known<>(0L)")),
+             (READER, ': new Reading.Unknown("%s%s not read: %s".formatted(queue, metric, reason(reply)))', ": new Reading.Known(0)")),
     mutation("a value that is unknown is published as 0", "cloudwatch.DatumsTest",
-             (DATUMS, "count.known().map(messages -> datum(metric, messages, at, dimensions))",
-              "Optional.of(datum(metric, count.known().orElse(0L), at, dimensions))")),
-    mutation("an age that is unknown is published as 0", "cloudwatch.DatumsTest",
-             (DATUMS, "age.known()", "Optional.of(age.known().orElse(Duration.ZERO))")),
+             (DATUMS, "figures.reading(metric).known().stream()",
+              "java.util.stream.DoubleStream.of(figures.reading(metric).known().orElse(0))")),
     mutation("a Redis that does not answer is read as empty", "PublishHandlerFaultsIT",
-             (HANDLER, 'report.attempt("redis", queues)', """report.attempt("redis", () -> {
-                 try {
-                   return queues.get();
-                 } catch (RuntimeException _) {
-                   var zero = new so.suna.queuemetrics.dramatiq.Reading.Known<>(0L);
-                   var age = new so.suna.queuemetrics.dramatiq.Reading.Known<>(java.time.Duration.ZERO);
-                   var queue = new so.suna.queuemetrics.dramatiq.QueueSnapshot(
-                       new so.suna.queuemetrics.dramatiq.QueueName("default"), zero, zero, zero, zero, zero, age);
-                   return new BrokerSnapshot(clock.instant(), List.of(queue), zero);
-                 }
-               })""")),
+             (HANDLER, "Snapshot.unread(clock.instant())",
+              """new Snapshot(clock.instant(), new so.suna.queuemetrics.dramatiq.Figures(Map.of(
+                  so.suna.queuemetrics.dramatiq.Metric.QUEUE_DEPTH, new so.suna.queuemetrics.dramatiq.Reading.Known(0))), List.of())""")),
     mutation("the age is that of index -1 only", "dramatiq.SnapshotReaderIT",
              (SCRIPT, "pcall('LINDEX', ids, '0')", "pcall('LINDEX', ids, '-1')")),
     mutation("the age is that of index 0 only", "dramatiq.SnapshotReaderIT",
@@ -72,12 +63,12 @@ MUTATIONS = (
              (SCRIPT, """payload:find('^[ \\t\\n\\r]*{')""", "payload:find('{')")),
     mutation("a payload in broken UTF-8 tells an age", "dramatiq.PayloadFuzzIT",
              (AGE, "StandardCharsets.UTF_8.newDecoder()", "StandardCharsets.UTF_8")),
-    mutation("the ages of the queues are added", "dramatiq.BrokerSnapshotTest",
-             (BROKER, "(a, b) -> a.compareTo(b) >= 0 ? a : b", "Duration::plus")),
-    mutation("what is in flight is no backlog", "dramatiq.BrokerSnapshotTest",
-             (BROKER, "waiting().and(inFlight(), Long::sum)", "waiting().and(inFlight(), (ids, _) -> ids)")),
-    mutation("no worker does not count as one", "cloudwatch.DatumsTest",
-             (DATUMS, "Math.max(1, workers)", "workers")),
+    mutation("the ages of the queues are added", "dramatiq.SnapshotTest",
+             (METRIC, "unit == Unit.SECONDS ? Math.max(left, right) : left + right", "left + right")),
+    mutation("what is in flight is no backlog", "dramatiq.SnapshotTest",
+             (FIGURES, "backlogPerWorker(waiting + inFlight, running)", "backlogPerWorker(waiting, running)")),
+    mutation("no worker does not count as one", "dramatiq.SnapshotTest",
+             (FIGURES, "Math.max(1, workers)", "workers")),
     mutation("the unit is missing", "cloudwatch.DatumsTest",
              (DATUMS, ".unit(metric.unit())", "")),
     mutation("the dimensions are missing", "cloudwatch.DatumsTest",

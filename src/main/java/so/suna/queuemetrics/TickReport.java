@@ -1,9 +1,6 @@
 package so.suna.queuemetrics;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import java.time.Clock;
 import java.time.Duration;
@@ -13,13 +10,11 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
-import so.suna.queuemetrics.cloudwatch.Metric;
-import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
+import so.suna.queuemetrics.dramatiq.Figures;
+import so.suna.queuemetrics.dramatiq.Metric;
 
 /** What happened in one tick: how long each step took, and what went wrong. For one thread. */
 final class TickReport {
-
-  private static final Gson JSON = new GsonBuilder().serializeNulls().create();
 
   private final Clock clock;
   private final Instant startedAt;
@@ -32,10 +27,7 @@ final class TickReport {
     this.startedAt = clock.instant();
   }
 
-  /**
-   * What the step gives; empty where it failed, and then the tick goes on without it and fails in
-   * the end.
-   */
+  /** The step's result; empty if it failed, and then the tick goes on and fails at its end. */
   <T> Optional<T> attempt(String step, Supplier<T> work) {
     Instant stepStartedAt = clock.instant();
     try {
@@ -54,41 +46,32 @@ final class TickReport {
   }
 
   /**
-   * One line of JSON: every figure by its metric's name ({@code null} where unknown), the
-   * durations, the problems.
+   * The tick's log line: every figure by its metric's name ({@code null} if unknown), the durations
+   * and the problems.
    */
-  String line(List<MetricDatum> gathered, boolean published) {
+  JsonObject line(Figures totals, int datums, boolean published) {
     var line = new JsonObject();
     line.addProperty("event", "tick");
     for (Metric metric : Metric.values()) {
-      line.add(metric.metricName(), JsonNull.INSTANCE);
+      line.addProperty(metric.metricName(), totals.number(metric));
     }
-    gathered.stream()
-        // The totals; a queue's own values have a second dimension.
-        .filter(datum -> datum.dimensions().size() == 1)
-        .forEach(datum -> line.addProperty(datum.metricName(), figure(datum.value())));
-    line.addProperty("datums", gathered.size());
+    line.addProperty("datums", datums);
     line.addProperty("published", published);
     durations.asMap().forEach(line::add);
     line.addProperty("duration_ms", millisSince(startedAt));
     var listed = new JsonArray();
     problems.forEach(listed::add);
     line.add("problems", listed);
-    return JSON.toJson(line);
+    return line;
   }
 
   /**
-   * @throws TickFailedException naming all that is missing
+   * @throws TickFailedException naming everything that is missing
    */
   void throwIfAnythingFailed() {
     if (!problems.isEmpty()) {
       throw new TickFailedException(problems, causes);
     }
-  }
-
-  /** Whole numbers without a decimal point. */
-  private static Number figure(double value) {
-    return value == Math.rint(value) ? (Number) (long) value : (Number) value;
   }
 
   private long millisSince(Instant then) {

@@ -14,7 +14,6 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,10 +23,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import so.suna.queuemetrics.cloudwatch.Datums;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
-import so.suna.queuemetrics.dramatiq.QueueName;
-import so.suna.queuemetrics.dramatiq.QueueSnapshot;
-import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.dramatiq.Snapshot;
+import so.suna.queuemetrics.dramatiq.Snapshots;
+import so.suna.queuemetrics.ecs.Workers;
 import so.suna.queuemetrics.http.BearerToken;
 import so.suna.queuemetrics.http.Routes;
 import so.suna.queuemetrics.local.LocalContext;
@@ -43,24 +41,13 @@ class EventsTest {
 
   private static final String QUEUE_METRICS =
       "{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
-          + "\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5,\"active_brokers\":7,"
-          + "\"queues\":{\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5}}}";
+          + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"active_brokers\":7,"
+          + "\"queues\":{\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5}}}";
 
   private final LocalContext context = new LocalContext();
 
-  private static BrokerSnapshot snapshot() {
-    return new BrokerSnapshot(
-        NOON,
-        List.of(
-            new QueueSnapshot(
-                new QueueName("default"),
-                new Known<>(1L),
-                new Known<>(2L),
-                new Known<>(3L),
-                new Known<>(4L),
-                new Known<>(5L),
-                new Known<>(Duration.ofSeconds(6)))),
-        new Known<>(7L));
+  private static Snapshot snapshot() {
+    return Snapshots.at(NOON, Snapshots.queue("default", 1));
   }
 
   private APIGatewayV2HTTPResponse answer(String file, Optional<BearerToken> token)
@@ -98,10 +85,11 @@ class EventsTest {
     var handler =
         new PublishHandler(
             EventsTest::snapshot,
-            Optional.of(() -> 3),
+            Optional.of(() -> new Workers(3, 3)),
             new Datums("worker", false),
             published::addAll,
-            CLOCK);
+            CLOCK,
+            new JsonLog(context::log));
 
     var result = new ByteArrayOutputStream();
     try (InputStream event = Files.newInputStream(EVENTS.resolve("scheduled-tick.json"))) {

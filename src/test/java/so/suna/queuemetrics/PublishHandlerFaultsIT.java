@@ -30,6 +30,36 @@ class PublishHandlerFaultsIT extends WholeTick {
   }
 
   @Test
+  void startThatCannotReadIsLoggedOnceAndDoesNotFail() {
+    redis.close();
+
+    handler();
+
+    assertThat(context.logged())
+        .containsExactly(
+            "{\"event\":\"first read failed\",\"cause\":\"so.suna.queuemetrics.TickFailedException: "
+                + redisName()
+                + " could not be reached: Connection refused\"}");
+  }
+
+  @Test
+  void startAtASilentRedisAndEcsEndsAtItsLimitAndIsLoggedOnce() {
+    var silence = new CountDownLatch(1);
+    aws.answer(call -> AwsReceiver.after(silence, AwsReceiver.usual(call, 3)));
+    redis.hang();
+    try {
+      assertTimeout(FirstRead.LIMIT.plusSeconds(2), this::handler);
+    } finally {
+      redis.goOn();
+      silence.countDown();
+    }
+    assertThat(context.logged())
+        .containsExactly(
+            "{\"event\":\"first read failed\",\"cause\":\"java.util.concurrent.TimeoutException: not finished within 3 s\"}");
+    assertThat(aws.calls("PutMetricData")).isEmpty();
+  }
+
+  @Test
   void silenceOfRedisAndEcsLeavesTimeToSayWhatIsMissing() {
     var handler = handler();
     tick(handler);
@@ -37,7 +67,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     aws.answer(call -> AwsReceiver.after(silence, AwsReceiver.usual(call, 3)));
     redis.hang();
     try {
-      // Lambda ends the tick after 20 s; two reads of 2 s, and one call of 5 s.
+      // Two reads of 2 s, and one call of 5 s.
       assertTimeout(
           Duration.ofSeconds(15),
           () ->
@@ -147,7 +177,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     assertThatThrownBy(this::tick)
         .isInstanceOf(TickFailedException.class)
         .hasMessage(
-            Stream.of("waiting", "dead letters", "new dead letters", "oldest age")
+            Stream.of("waiting", "dead letters", "oldest age", "new dead letters")
                 .map(value -> "queue bad: %s not read: %s".formatted(value, wrongType))
                 .collect(joining("; ")));
     assertThat(
@@ -165,9 +195,9 @@ class PublishHandlerFaultsIT extends WholeTick {
             "total DramatiqActiveBrokers=0",
             "total DramatiqRunningWorkers=3",
             "good DramatiqQueueDepth=2",
-            "good DramatiqJobsInFlight=0",
             "good DramatiqJobsDelayed=0",
             "good DramatiqDeadLetters=0",
+            "good DramatiqJobsInFlight=0",
             "good DramatiqNewDeadLetters=0",
             "bad DramatiqJobsDelayed=0");
     assertThat(publishedMetrics()).hasSize(10).containsOnlyOnce("DramatiqOldestJobAge");
@@ -195,7 +225,7 @@ class PublishHandlerFaultsIT extends WholeTick {
       textBlock =
           """
           llen   : waiting                                 : DramatiqQueueDepth DramatiqJobsInFlight DramatiqBacklogPerWorker
-          hlen   : in flight, delayed                      : DramatiqJobsInFlight DramatiqJobsDelayed DramatiqBacklogPerWorker
+          hlen   : delayed, in flight                      : DramatiqJobsInFlight DramatiqJobsDelayed DramatiqBacklogPerWorker
           zcard  : dead letters                            : DramatiqDeadLetters
           zcount : new dead letters, active brokers        : DramatiqNewDeadLetters DramatiqActiveBrokers
           lindex : oldest age                              : DramatiqOldestJobAge

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.RedisMonitor;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
@@ -20,7 +21,9 @@ class PublishHandlerIT extends WholeTick {
   @ValueSource(ints = {10, 1_000_000})
   void tickAsksEachServerOnceWhateverTheBacklog(int messages) {
     fill("default", messages);
-    RedisMonitor.Heard heard = RedisMonitor.hear(redis, this::tick);
+    var handler = handler();
+    aws.calls().clear();
+    RedisMonitor.Heard heard = RedisMonitor.hear(redis, () -> tick(handler));
     assertThat(heard.sent()).containsExactly("EVAL_RO");
     assertThat(heard.inScripts())
         .containsExactly(
@@ -32,9 +35,8 @@ class PublishHandlerIT extends WholeTick {
   }
 
   @Test
-  void nextTickSendsNothingMoreOnTheKeptConnection() {
+  void firstTickUsesTheConnectionThatTheStartOpened() {
     var handler = handler();
-    tick(handler);
     assertThat(RedisMonitor.hear(redis, () -> tick(handler)).sent()).containsExactly("EVAL_RO");
   }
 
@@ -45,7 +47,9 @@ class PublishHandlerIT extends WholeTick {
     environment.put("QUEUE_NAMES", String.join(",", names));
     fill(names.getFirst(), 2);
     fill(names.getLast(), 3);
-    assertThat(RedisMonitor.hear(redis, this::tick).sent())
+    var handler = handler();
+    aws.calls().clear();
+    assertThat(RedisMonitor.hear(redis, () -> tick(handler)).sent())
         .hasSize(commands)
         .containsOnly("EVAL_RO");
     assertThat(aws.calls("PutMetricData")).hasSize(1);
@@ -114,5 +118,16 @@ class PublishHandlerIT extends WholeTick {
     tick();
 
     assertThat(publishedMetrics()).isEqualTo(ALL);
+  }
+
+  @Test
+  void startReadsOnceTheWayATickDoesAndPublishesNothing() {
+    environment.put("QUEUE_NAMES", "default,mail");
+
+    assertThat(RedisMonitor.hear(redis, this::handler).sent()).endsWith("EVAL_RO");
+    assertThat(aws.calls())
+        .extracting(AwsReceiver.Call::operation)
+        .containsExactly("DescribeServices");
+    assertThat(context.logged()).isEmpty();
   }
 }

@@ -6,13 +6,14 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static so.suna.queuemetrics.dramatiq.Snapshots.at;
+import static so.suna.queuemetrics.dramatiq.Snapshots.queue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -22,12 +23,12 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.cloudwatch.Datums;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
-import so.suna.queuemetrics.dramatiq.QueueName;
-import so.suna.queuemetrics.dramatiq.QueueSnapshot;
+import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.dramatiq.Reading;
 import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+import so.suna.queuemetrics.dramatiq.Snapshot;
+import so.suna.queuemetrics.ecs.Workers;
 import so.suna.queuemetrics.local.LocalContext;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
@@ -35,40 +36,32 @@ import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 class PublishHandlerTest {
 
   private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+  private static final Workers FIVE = new Workers(5, 6);
   private static final Clock AT_NOON = Clock.fixed(NOON, UTC);
 
   private final LocalContext context = new LocalContext();
+  private final List<String> logged = new ArrayList<>();
   private final List<MetricDatum> published = new ArrayList<>();
 
-  private PublishHandler handler(Supplier<BrokerSnapshot> queues, Supplier<Integer> workers) {
+  private PublishHandler handler(Supplier<Snapshot> queues, Supplier<Workers> workers) {
     return handler(queues, Optional.of(workers), published::addAll, AT_NOON);
   }
 
-  private static PublishHandler handler(
-      Supplier<BrokerSnapshot> queues,
-      Optional<Supplier<Integer>> workers,
+  private PublishHandler handler(
+      Supplier<Snapshot> queues,
+      Optional<Supplier<Workers>> workers,
       Consumer<List<MetricDatum>> publisher,
       Clock clock) {
-    return new PublishHandler(queues, workers, new Datums("worker", false), publisher, clock);
+    return new PublishHandler(
+        queues, workers, new Datums("worker", false), publisher, clock, new JsonLog(logged::add));
   }
 
-  private static BrokerSnapshot snapshot(Reading<Long> inFlight) {
-    return new BrokerSnapshot(
-        NOON.minusSeconds(1),
-        List.of(
-            new QueueSnapshot(
-                new QueueName("default"),
-                new Known<>(12L),
-                inFlight,
-                new Known<>(3L),
-                new Known<>(2L),
-                new Known<>(1L),
-                new Known<>(Duration.ofMillis(1500)))),
-        new Known<>(5L));
+  private static Snapshot snapshot(Reading inFlight) {
+    return at(NOON.minusSeconds(1), queue("default", 1, Metric.JOBS_IN_FLIGHT, inFlight));
   }
 
-  private static BrokerSnapshot snapshot() {
-    return snapshot(new Known<>(4L));
+  private static Snapshot snapshot() {
+    return snapshot(new Known(15));
   }
 
   private static <T> Supplier<T> failing(String message) {
@@ -99,55 +92,57 @@ class PublishHandlerTest {
 
   @Test
   void publishesTheQueuesTheWorkersAndTheirQuotient() {
-    tick(handler(() -> snapshot(), () -> 5));
+    tick(handler(() -> snapshot(), () -> FIVE));
     assertThat(publishedFigures())
         .isEqualTo(
             """
-            DramatiqQueueDepth=12.0
-            DramatiqJobsInFlight=4.0
+            DramatiqQueueDepth=1.0
             DramatiqJobsDelayed=3.0
-            DramatiqDeadLetters=2.0
-            DramatiqNewDeadLetters=1.0
-            DramatiqOldestJobAge=1.5
-            DramatiqActiveBrokers=5.0
+            DramatiqDeadLetters=4.0
+            DramatiqJobsInFlight=15.0
+            DramatiqOldestJobAge=6.005
+            DramatiqNewDeadLetters=5.0
+            DramatiqActiveBrokers=7.0
             DramatiqRunningWorkers=5.0
             DramatiqBacklogPerWorker=3.2""");
   }
 
   @Test
   void logsOneLineWithEveryFigure() {
-    tick(handler(() -> snapshot(), () -> 5));
-    assertThat(context.logged())
+    tick(handler(() -> snapshot(), () -> FIVE));
+    assertThat(logged)
         .containsExactly(
             """
-            {"event":"tick","DramatiqQueueDepth":12,"DramatiqJobsInFlight":4,"DramatiqJobsDelayed":3,\
-            "DramatiqDeadLetters":2,"DramatiqNewDeadLetters":1,"DramatiqOldestJobAge":1.5,"DramatiqActiveBrokers":5,\
+            {"event":"tick","DramatiqQueueDepth":1,"DramatiqJobsDelayed":3,"DramatiqDeadLetters":4,\
+            "DramatiqJobsInFlight":15,"DramatiqOldestJobAge":6.005,"DramatiqNewDeadLetters":5,"DramatiqActiveBrokers":7,\
             "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":3.2,"datums":9,"published":true,\
-            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":[]}""");
+            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":[]}
+            """);
   }
 
   @Test
   void returnsNothingAndDoesNotLookAtTheEvent() {
-    assertThat(tick(handler(() -> snapshot(), () -> 5), "no JSON")).isEqualTo("null");
+    assertThat(tick(handler(() -> snapshot(), () -> FIVE), "no JSON")).isEqualTo("null");
     assertThat(published).hasSize(9);
   }
 
   @Test
   void logsUnknownFiguresAsNullAndNamesTheProblem() {
-    assertThatThrownBy(() -> tick(handler(failing("Redis is down"), () -> 5)))
+    assertThatThrownBy(() -> tick(handler(failing("Redis is down"), () -> FIVE)))
         .isInstanceOf(TickFailedException.class);
-    assertThat(context.logged())
+    assertThat(logged)
         .containsExactly(
             """
-            {"event":"tick","DramatiqQueueDepth":null,"DramatiqJobsInFlight":null,"DramatiqJobsDelayed":null,\
-            "DramatiqDeadLetters":null,"DramatiqNewDeadLetters":null,"DramatiqOldestJobAge":null,"DramatiqActiveBrokers":null,\
+            {"event":"tick","DramatiqQueueDepth":null,"DramatiqJobsDelayed":null,"DramatiqDeadLetters":null,\
+            "DramatiqJobsInFlight":null,"DramatiqOldestJobAge":null,"DramatiqNewDeadLetters":null,"DramatiqActiveBrokers":null,\
             "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":null,"datums":1,"published":true,\
-            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":["Redis is down"]}""");
+            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":["Redis is down"]}
+            """);
   }
 
   @Test
   void unreadableRedisCostsAllButTheWorkersAndFailsTheTick() {
-    assertThatThrownBy(() -> tick(handler(failing("Redis is down"), () -> 5)))
+    assertThatThrownBy(() -> tick(handler(failing("Redis is down"), () -> FIVE)))
         .isInstanceOf(TickFailedException.class)
         .hasMessage("Redis is down");
     assertThat(publishedFigures()).isEqualTo("DramatiqRunningWorkers=5.0");
@@ -162,18 +157,18 @@ class PublishHandlerTest {
         .extracting(MetricDatum::metricName)
         .containsExactly(
             "DramatiqQueueDepth",
-            "DramatiqJobsInFlight",
             "DramatiqJobsDelayed",
             "DramatiqDeadLetters",
-            "DramatiqNewDeadLetters",
+            "DramatiqJobsInFlight",
             "DramatiqOldestJobAge",
+            "DramatiqNewDeadLetters",
             "DramatiqActiveBrokers");
   }
 
   @Test
   void unknownValueCostsWhatDependsOnItAndFailsTheTick() {
     assertThatThrownBy(
-            () -> tick(handler(() -> snapshot(new Unknown<>("in flight not read")), () -> 5)))
+            () -> tick(handler(() -> snapshot(new Unknown("in flight not read")), () -> FIVE)))
         .isInstanceOf(TickFailedException.class)
         .hasMessage("in flight not read");
     assertThat(published)
@@ -182,8 +177,8 @@ class PublishHandlerTest {
             "DramatiqQueueDepth",
             "DramatiqJobsDelayed",
             "DramatiqDeadLetters",
-            "DramatiqNewDeadLetters",
             "DramatiqOldestJobAge",
+            "DramatiqNewDeadLetters",
             "DramatiqActiveBrokers",
             "DramatiqRunningWorkers");
   }
@@ -192,14 +187,14 @@ class PublishHandlerTest {
   void noWorkerServiceIsNoProblem() {
     tick(handler(() -> snapshot(), Optional.empty(), published::addAll, AT_NOON));
     assertThat(published).hasSize(7);
-    assertThat(context.logged().getFirst())
+    assertThat(logged.getFirst())
         .contains("\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,")
         .doesNotContain("ecs_ms");
   }
 
   @Test
   void stoppedWorkersAreKnownToBeNone() {
-    tick(handler(() -> snapshot(), () -> 0));
+    tick(handler(() -> snapshot(), () -> new Workers(0, 2)));
     assertThat(publishedFigures())
         .endsWith("DramatiqRunningWorkers=0.0\nDramatiqBacklogPerWorker=16.0");
   }
@@ -209,7 +204,7 @@ class PublishHandlerTest {
     var handler =
         handler(
             () -> snapshot(),
-            Optional.of(() -> 5),
+            Optional.of(() -> FIVE),
             _ -> {
               throw new IllegalStateException("CloudWatch is down");
             },
@@ -217,17 +212,17 @@ class PublishHandlerTest {
     assertThatThrownBy(() -> tick(handler))
         .isInstanceOf(TickFailedException.class)
         .hasMessage("CloudWatch is down");
-    assertThat(context.logged().getFirst())
-        .contains("\"DramatiqQueueDepth\":12,")
+    assertThat(logged.getFirst())
+        .contains("\"DramatiqQueueDepth\":1,")
         .contains("\"datums\":9,\"published\":false,")
-        .endsWith("\"problems\":[\"CloudWatch is down\"]}");
+        .endsWith("\"problems\":[\"CloudWatch is down\"]}\n");
   }
 
   @Test
   void everyProblemIsNamedInOneMessageAndEveryCauseIsKept() {
     var handler =
         handler(
-            () -> snapshot(new Unknown<>("in flight not read")),
+            () -> snapshot(new Unknown("in flight not read")),
             Optional.of(failing("ECS is down")),
             _ -> {
               throw new IllegalStateException("CloudWatch is down");
@@ -241,12 +236,12 @@ class PublishHandlerTest {
                 assertThat(failed.getSuppressed())
                     .extracting(Throwable::getMessage)
                     .containsExactly("ECS is down", "CloudWatch is down"));
-    assertThat(context.logged()).hasSize(1);
+    assertThat(logged).hasSize(1);
   }
 
   @Test
   void eachTickStartsAfresh() {
-    var workers = new ArrayList<Supplier<Integer>>(List.of(failing("ECS is down"), () -> 5));
+    var workers = new ArrayList<Supplier<Workers>>(List.of(failing("ECS is down"), () -> FIVE));
     var handler = handler(() -> snapshot(), () -> workers.removeFirst().get());
     assertThatThrownBy(() -> tick(handler)).hasMessage("ECS is down");
     published.clear();
@@ -259,10 +254,11 @@ class PublishHandlerTest {
     var handler =
         new PublishHandler(
             () -> snapshot(),
-            Optional.of(() -> 5),
+            Optional.of(() -> FIVE),
             new Datums("worker", true),
             published::addAll,
-            AT_NOON);
+            AT_NOON,
+            new JsonLog(logged::add));
 
     tick(handler);
 
@@ -272,24 +268,15 @@ class PublishHandlerTest {
   }
 
   @Test
-  void queuesBearTheTimeOfTheirReadAndWorkersTheTimeOfTheirCount() {
+  void everyDatumBearsTheTimeOfTheReadAndEachStepItsOwnDuration() {
     // Every look at the clock is a second later: 1 tick, 2 and 3 around Redis, 4 and 5 around ECS.
     var seconds = new int[1];
     InstantSource ticking = () -> NOON.plusSeconds(seconds[0]++);
-    tick(handler(() -> snapshot(), Optional.of(() -> 5), published::addAll, ticking.withZone(UTC)));
-    assertThat(published)
-        .extracting(MetricDatum::timestamp)
-        .containsExactly(
-            NOON.minusSeconds(1),
-            NOON.minusSeconds(1),
-            NOON.minusSeconds(1),
-            NOON.minusSeconds(1),
-            NOON.minusSeconds(1),
-            NOON.minusSeconds(1),
-            NOON.minusSeconds(1),
-            NOON.plusSeconds(5),
-            NOON.minusSeconds(1));
-    assertThat(context.logged().getFirst())
-        .contains("\"redis_ms\":1000,\"ecs_ms\":1000,\"cloudwatch_ms\":1000,\"duration_ms\":8000,");
+    tick(
+        handler(
+            () -> snapshot(), Optional.of(() -> FIVE), published::addAll, ticking.withZone(UTC)));
+    assertThat(published).extracting(MetricDatum::timestamp).containsOnly(NOON.minusSeconds(1));
+    assertThat(logged.getFirst())
+        .contains("\"redis_ms\":1000,\"ecs_ms\":1000,\"cloudwatch_ms\":1000,\"duration_ms\":7000,");
   }
 }

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
+import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.http.Routes;
 import so.suna.queuemetrics.local.LocalContext;
 import so.suna.queuemetrics.local.TypedEvents;
@@ -39,7 +39,7 @@ class QueryHandlerTest {
             new JsonLog(context::log)::failure));
   }
 
-  private static BrokerSnapshot unreadable() {
+  private static Snapshot unreadable() {
     throw new IllegalStateException(
         "Redis cache.example:6379 (REDIS_HOST, REDIS_PORT)\ncould not be reached",
         new UncheckedIOException(new ConnectException("Connection \"refused\"")));

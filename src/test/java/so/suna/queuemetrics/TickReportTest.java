@@ -10,14 +10,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
-import so.suna.queuemetrics.cloudwatch.Datums;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
-import so.suna.queuemetrics.dramatiq.QueueName;
-import so.suna.queuemetrics.dramatiq.QueueSnapshot;
-import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+import so.suna.queuemetrics.dramatiq.Snapshot;
+import so.suna.queuemetrics.dramatiq.Snapshots;
 import so.suna.queuemetrics.local.ManualClock;
-import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 class TickReportTest {
 
@@ -37,22 +34,6 @@ class TickReportTest {
     return () -> {
       throw failure;
     };
-  }
-
-  private static QueueSnapshot queue(String name, long waiting) {
-    return new QueueSnapshot(
-        new QueueName(name),
-        new Known<>(waiting),
-        new Known<>(2L),
-        new Known<>(3L),
-        new Unknown<>("dead letters not read: WRONGTYPE"),
-        new Known<>(0L),
-        new Known<>(Duration.ofMillis(6_005)));
-  }
-
-  private static BrokerSnapshot snapshot(long waiting) {
-    return new BrokerSnapshot(
-        NOON, List.of(queue("default", waiting), queue("slow", 1)), new Known<>(7L));
   }
 
   @Test
@@ -79,32 +60,24 @@ class TickReportTest {
   }
 
   @Test
-  void lineOfACompleteTickHasEveryFigureAndDuration() {
+  void lineHasEveryTotalAndDuration() {
     report.attempt("redis", taking(4, "snapshot"));
     report.attempt("ecs", taking(20, 3));
     report.attempt("cloudwatch", taking(31, 9));
-    var datums = new Datums("worker", true);
-    List<MetricDatum> gathered =
-        List.of(datums.ofWorkers(3, NOON), datums.ofBacklogPerWorker(snapshot(5), 4).orElseThrow());
+    var snapshot =
+        Snapshots.at(
+                NOON,
+                Snapshots.queue("default", 3_000_000_000L),
+                Snapshots.queue("slow", 1, Metric.DEAD_LETTERS, new Unknown("WRONGTYPE")))
+            .withWorkers(4);
 
-    assertThat(report.line(gathered, true))
-        .isEqualTo(
-            "{\"event\":\"tick\",\"DramatiqQueueDepth\":null,\"DramatiqJobsInFlight\":null,\"DramatiqJobsDelayed\":null,"
-                + "\"DramatiqDeadLetters\":null,\"DramatiqNewDeadLetters\":null,\"DramatiqOldestJobAge\":null,"
-                + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":3,\"DramatiqBacklogPerWorker\":2.5,"
-                + "\"datums\":2,\"published\":true,\"redis_ms\":4,\"ecs_ms\":20,\"cloudwatch_ms\":31,\"duration_ms\":55,\"problems\":[]}");
-  }
-
-  @Test
-  void lineShowsTotalsAndNotTheQueuesOwnValues() {
-    List<MetricDatum> gathered = new Datums("worker", true).of(snapshot(9_000_000_000L));
-
-    assertThat(report.line(gathered, false))
-        .isEqualTo(
-            "{\"event\":\"tick\",\"DramatiqQueueDepth\":9000000001,\"DramatiqJobsInFlight\":4,\"DramatiqJobsDelayed\":6,"
-                + "\"DramatiqDeadLetters\":null,\"DramatiqNewDeadLetters\":0,\"DramatiqOldestJobAge\":6.005,"
-                + "\"DramatiqActiveBrokers\":7,\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,"
-                + "\"datums\":16,\"published\":false,\"duration_ms\":0,\"problems\":[]}");
+    assertThat(report.line(snapshot.totals(), 8, true))
+        .hasToString(
+            "{\"event\":\"tick\",\"DramatiqQueueDepth\":3000000001,\"DramatiqJobsDelayed\":9000000003,"
+                + "\"DramatiqDeadLetters\":null,\"DramatiqJobsInFlight\":6000000002,"
+                + "\"DramatiqOldestJobAge\":18015000000,\"DramatiqNewDeadLetters\":15000000005,"
+                + "\"DramatiqActiveBrokers\":7,\"DramatiqRunningWorkers\":4,\"DramatiqBacklogPerWorker\":2.25000000075E9,"
+                + "\"datums\":8,\"published\":true,\"redis_ms\":4,\"ecs_ms\":20,\"cloudwatch_ms\":31,\"duration_ms\":55,\"problems\":[]}");
   }
 
   @Test
@@ -117,10 +90,10 @@ class TickReportTest {
         });
     report.add(List.of("queue default: delayed not read: WRONGTYPE"));
 
-    assertThat(report.line(List.of(), false))
-        .isEqualTo(
-            "{\"event\":\"tick\",\"DramatiqQueueDepth\":null,\"DramatiqJobsInFlight\":null,\"DramatiqJobsDelayed\":null,"
-                + "\"DramatiqDeadLetters\":null,\"DramatiqNewDeadLetters\":null,\"DramatiqOldestJobAge\":null,"
+    assertThat(report.line(Snapshot.unread(NOON).totals(), 0, false))
+        .hasToString(
+            "{\"event\":\"tick\",\"DramatiqQueueDepth\":null,\"DramatiqJobsDelayed\":null,\"DramatiqDeadLetters\":null,"
+                + "\"DramatiqJobsInFlight\":null,\"DramatiqOldestJobAge\":null,\"DramatiqNewDeadLetters\":null,"
                 + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,"
                 + "\"datums\":0,\"published\":false,\"redis_ms\":2000,\"duration_ms\":2000,"
                 + "\"problems\":[\"Redis \\\"cache\\\"\\ngave no answer\",\"queue default: delayed not read: WRONGTYPE\"]}");

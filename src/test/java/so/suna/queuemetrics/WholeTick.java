@@ -24,11 +24,11 @@ abstract class WholeTick {
   static final List<String> ALL =
       List.of(
           "DramatiqQueueDepth",
-          "DramatiqJobsInFlight",
           "DramatiqJobsDelayed",
           "DramatiqDeadLetters",
-          "DramatiqNewDeadLetters",
+          "DramatiqJobsInFlight",
           "DramatiqOldestJobAge",
+          "DramatiqNewDeadLetters",
           "DramatiqActiveBrokers",
           "DramatiqRunningWorkers",
           "DramatiqBacklogPerWorker");
@@ -67,8 +67,12 @@ abstract class WholeTick {
     redis.close();
   }
 
+  /** One tick of a new publisher, without what that read and logged while it started. */
   void tick() {
-    tick(handler());
+    PublishHandler handler = handler();
+    aws.calls().clear();
+    context.logged().clear();
+    tick(handler);
   }
 
   void tick(PublishHandler handler) {
@@ -81,7 +85,7 @@ abstract class WholeTick {
   }
 
   PublishHandler handler() {
-    return new PublishHandler(environment);
+    return new PublishHandler(environment, context::log);
   }
 
   List<String> publishedMetrics() {

@@ -13,11 +13,8 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
-import so.suna.queuemetrics.dramatiq.Reading.Known;
-import so.suna.queuemetrics.dramatiq.Reading.Unknown;
 
 /** How long ago a waiting message was first sent, from its {@code message_timestamp}. Pure. */
 final class MessageAge {
@@ -36,16 +33,16 @@ final class MessageAge {
    * @param first {@code sent} of the first id, as snapshot.lua replies it
    * @param last the same of the last id
    */
-  static Reading<Duration> oldest(
-      String what, @Nullable Object first, @Nullable Object last, Instant now) {
+  static Reading oldest(String queue, @Nullable Object first, @Nullable Object last, Instant now) {
     if (first == null && last == null) {
-      return new Known<>(Duration.ZERO);
+      return new Reading.Known(0);
     }
     try {
       long oldestMillis = Math.min(sentMillis(first), sentMillis(last));
-      return new Known<>(Duration.ofMillis(Math.max(0, now.toEpochMilli() - oldestMillis)));
+      return new Reading.Known(Math.max(0, now.toEpochMilli() - oldestMillis) / 1000.0);
     } catch (UnreadableException e) {
-      return new Unknown<>("%s not read: %s".formatted(what, e.getMessage()));
+      return new Reading.Unknown(
+          "%s%s not read: %s".formatted(queue, Metric.OLDEST_JOB_AGE, e.getMessage()));
     }
   }
 

@@ -1,55 +1,45 @@
 package so.suna.queuemetrics.dramatiq;
 
-import java.util.List;
-import java.util.Optional;
-import java.util.function.BinaryOperator;
+import java.util.OptionalDouble;
+import java.util.function.DoubleBinaryOperator;
 
 /**
  * A value that was read, or the reason why it could not be. Unknown is never 0: a 0 sends workers
  * home. Immutable.
- *
- * @param <T> the value's type: messages ({@code Long}) or an age
  */
-public sealed interface Reading<T> {
+public sealed interface Reading {
 
-  /** It was read. */
-  record Known<T>(T value) implements Reading<T> {}
+  /**
+   * It was read.
+   *
+   * @param value in the unit of its metric; counts are exact up to 2^53
+   */
+  record Known(double value) implements Reading {}
 
   /**
    * It could not be read.
    *
-   * @param reason what could not be read and why, without secrets or payloads
+   * @param reason what could not be read and why, without secrets or anything a producer wrote
    */
-  record Unknown<T>(String reason) implements Reading<T> {}
+  record Unknown(String reason) implements Reading {}
 
-  /** The value, or empty where it is unknown. */
-  default Optional<T> known() {
+  /** The value, or empty if it is unknown. */
+  default OptionalDouble known() {
     return switch (this) {
-      case Known<T>(var value) -> Optional.of(value);
-      case Unknown<T> _ -> Optional.empty();
+      case Known(var value) -> OptionalDouble.of(value);
+      case Unknown _ -> OptionalDouble.empty();
     };
   }
 
-  /** Both values as one; unknown as soon as one of them is, with the first reason. */
-  default Reading<T> and(Reading<T> other, BinaryOperator<T> combine) {
+  /** Both values as one; unknown if either is, with the first reason. */
+  default Reading and(Reading other, DoubleBinaryOperator combine) {
     return switch (this) {
-      case Unknown<T> unknown -> unknown;
-      case Known<T>(var left) ->
+      case Unknown unknown -> unknown;
+      case Known(var left) ->
           switch (other) {
-            case Unknown<T> unknown -> unknown;
-            case Known<T>(var right) -> new Known<>(combine.apply(left, right));
+            case Unknown unknown -> unknown;
+            case Known(var right) -> new Known(combine.applyAsDouble(left, right));
           };
     };
-  }
-
-  /**
-   * All values as one; unknown as soon as one of them is.
-   *
-   * @throws IllegalArgumentException if there are none, since the sum of nothing is not a reading
-   */
-  static <T> Reading<T> all(List<Reading<T>> readings, BinaryOperator<T> combine) {
-    return readings.stream()
-        .reduce((left, right) -> left.and(right, combine))
-        .orElseThrow(() -> new IllegalArgumentException("expected at least one reading, got none"));
   }
 }

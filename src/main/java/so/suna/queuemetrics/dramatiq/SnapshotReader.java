@@ -8,13 +8,12 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Gatherers;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import so.suna.queuemetrics.dramatiq.Reading.Known;
-import so.suna.queuemetrics.dramatiq.Reading.Unknown;
 
 /**
  * Reads what a Dramatiq broker keeps in Redis: one script, so one instant and one round trip, for
@@ -22,19 +21,6 @@ import so.suna.queuemetrics.dramatiq.Reading.Unknown;
  * if the script runner is.
  */
 public final class SnapshotReader {
-
-  /** Runs a script that only reads. */
-  @FunctionalInterface
-  public interface ReadOnlyScript {
-
-    /**
-     * Returns what the script returned: {@code Long}, {@code byte[]}, {@code null}, an exception
-     * for a nested error, or a list of these.
-     *
-     * @throws RuntimeException if there was no reply, or the reply as a whole is an error
-     */
-    Object run(String script, List<String> keys, List<String> arguments);
-  }
 
   /** How long ago a heartbeat or a death may be to count as recent: the time between two ticks. */
   public static final Duration RECENT = Duration.ofSeconds(60);
@@ -49,15 +35,14 @@ public final class SnapshotReader {
   private static final String SCRIPT =
       resource("snapshot.lua").replaceAll("--.*", "").replaceAll("(?m)^\\s+|\\h+$", "");
 
-  private final ReadOnlyScript redis;
+  private final ScriptRunner redis;
   private final List<Batch> batches;
   private final Clock clock;
 
   /**
    * @param namespace the broker's, {@code dramatiq} by default
    */
-  public SnapshotReader(
-      ReadOnlyScript redis, String namespace, List<QueueName> queues, Clock clock) {
+  public SnapshotReader(ScriptRunner redis, String namespace, List<QueueName> queues, Clock clock) {
     this.redis = redis;
     this.batches =
         queues.stream()
@@ -74,20 +59,20 @@ public final class SnapshotReader {
    * @throws RuntimeException if Redis did not answer or refused the script; as the script runner
    *     threw it
    */
-  public BrokerSnapshot read() {
+  public Snapshot read() {
     Instant readAt = clock.instant();
     List<String> arguments = List.of(Long.toString(readAt.minus(RECENT).toEpochMilli()));
     var snapshots = new ArrayList<QueueSnapshot>();
-    var activeBrokers = new ArrayList<Reading<Long>>(1);
+    var activeBrokers = new ArrayList<Reading>(1);
     for (Batch batch : batches) {
       int size = batch.queues().size();
       List<?> reply = list(redis.run(SCRIPT, batch.keys(), arguments), size + 1);
-      activeBrokers.add(count("active brokers", reply.getFirst()));
+      activeBrokers.add(count("", Metric.ACTIVE_BROKERS, reply.getFirst()));
       for (int i = 0; i < size; i++) {
         snapshots.add(snapshot(batch.queues().get(i), list(reply.get(i + 1), 7), readAt));
       }
     }
-    return new BrokerSnapshot(readAt, snapshots, activeBrokers.getFirst());
+    return Snapshot.of(readAt, snapshots, activeBrokers.getFirst());
   }
 
   /** Queues that one run of the script reads, and the keys that it wants for them. */
@@ -110,16 +95,17 @@ public final class SnapshotReader {
 
   private static QueueSnapshot snapshot(QueueName name, List<?> reply, Instant readAt) {
     String queue = "queue " + name + ": ";
-    Reading<Long> waiting = count(queue + "waiting", reply.get(0));
-    Reading<Long> held = count(queue + "in flight", reply.get(1));
-    return new QueueSnapshot(
-        name,
-        waiting,
-        inFlight(queue + "in flight", held, waiting),
-        count(queue + "delayed", reply.get(2)),
-        count(queue + "dead letters", reply.get(3)),
-        count(queue + "new dead letters", reply.get(4)),
-        MessageAge.oldest(queue + "oldest age", reply.get(5), reply.get(6), readAt));
+    var figures = new EnumMap<Metric, Reading>(Metric.class);
+    Reading waiting = count(queue, Metric.QUEUE_DEPTH, reply.get(0));
+    Reading held = count(queue, Metric.JOBS_IN_FLIGHT, reply.get(1));
+    figures.put(Metric.QUEUE_DEPTH, waiting);
+    figures.put(Metric.JOBS_IN_FLIGHT, inFlight(queue, held, waiting));
+    figures.put(Metric.JOBS_DELAYED, count(queue, Metric.JOBS_DELAYED, reply.get(2)));
+    figures.put(Metric.DEAD_LETTERS, count(queue, Metric.DEAD_LETTERS, reply.get(3)));
+    figures.put(Metric.NEW_DEAD_LETTERS, count(queue, Metric.NEW_DEAD_LETTERS, reply.get(4)));
+    figures.put(
+        Metric.OLDEST_JOB_AGE, MessageAge.oldest(queue, reply.get(5), reply.get(6), readAt));
+    return new QueueSnapshot(name, new Figures(figures));
   }
 
   /**
@@ -127,17 +113,19 @@ public final class SnapshotReader {
    * never more ids than payloads, unless something else (an eviction, a hand) took payloads away;
    * then nobody can tell how many are in flight.
    */
-  private static Reading<Long> inFlight(String what, Reading<Long> held, Reading<Long> waiting) {
-    Reading<Long> difference = held.and(waiting, (payloads, ids) -> payloads - ids);
-    return difference instanceof Known<Long>(var messages) && messages < 0
-        ? new Unknown<>("%s not read: %d waiting ids have no payload".formatted(what, -messages))
+  private static Reading inFlight(String queue, Reading held, Reading waiting) {
+    Reading difference = held.and(waiting, (payloads, ids) -> payloads - ids);
+    return difference instanceof Reading.Known(var messages) && messages < 0
+        ? new Reading.Unknown(
+            "%s%s not read: %.0f waiting ids have no payload"
+                .formatted(queue, Metric.JOBS_IN_FLIGHT, -messages))
         : difference;
   }
 
-  private static Reading<Long> count(String what, @Nullable Object reply) {
+  private static Reading count(String queue, Metric metric, @Nullable Object reply) {
     return reply instanceof Long messages
-        ? new Known<>(messages)
-        : new Unknown<>("%s not read: %s".formatted(what, reason(reply)));
+        ? new Reading.Known(messages)
+        : new Reading.Unknown("%s%s not read: %s".formatted(queue, metric, reason(reply)));
   }
 
   static String reason(@Nullable Object reply) {

@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
+import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
@@ -34,7 +34,7 @@ public final class Routes {
   /** A burst of queries shares one read. */
   static final Duration SHARED_FOR = Duration.ofSeconds(1);
 
-  private final Supplier<BrokerSnapshot> queues;
+  private final Supplier<Snapshot> queues;
   private final Check redis;
   private final Optional<Check> database;
   private final Optional<BearerToken> token;
@@ -47,7 +47,7 @@ public final class Routes {
    * @param log takes what went wrong and why; nothing of it reaches the caller
    */
   public Routes(
-      Supplier<BrokerSnapshot> queues,
+      Supplier<Snapshot> queues,
       Check redis,
       Optional<Check> database,
       Optional<BearerToken> token,
@@ -123,7 +123,7 @@ public final class Routes {
       return recent.answer();
     }
     shared = null; // So that no failed read leaves an older answer behind.
-    BrokerSnapshot fresh = queues.get();
+    Snapshot fresh = queues.get();
     if (!fresh.problems().isEmpty()) {
       log.accept(
           "some values not read", new IllegalStateException(String.join("; ", fresh.problems())));

@@ -27,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
+import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.ecs.Workers;
 import so.suna.queuemetrics.local.AwsReceiver;
@@ -45,7 +46,8 @@ import software.amazon.awssdk.services.ecs.EcsClient;
 class AwsClientIT {
 
   private static final List<MetricDatum> DATUMS =
-      List.of(new Datums("worker", false).ofWorkers(3, Instant.parse("2026-11-23T12:00:00Z")));
+      new Datums("worker", false)
+          .of(Snapshot.unread(Instant.parse("2026-11-23T12:00:00Z")).withWorkers(3));
 
   private static final AwsClients CLIENTS =
       AwsClients.of(

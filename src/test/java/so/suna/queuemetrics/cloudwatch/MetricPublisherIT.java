@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
-import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.local.AwsReceiver;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -40,7 +40,7 @@ class MetricPublisherIT {
 
   @Test
   void datumArrivesWithNameUnitValueTimestampAndDimension() {
-    publisher.publish(List.of(new Datums("worker", false).ofWorkers(3, NOON)));
+    publisher.publish(new Datums("worker", false).of(Snapshot.unread(NOON).withWorkers(3)));
 
     assertThat(aws.calls())
         .singleElement()

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import so.suna.queuemetrics.dramatiq.Figures;
 
 /** The README's example of what target tracking makes of either metric. */
 class ScalingExampleTest {
@@ -20,7 +21,7 @@ class ScalingExampleTest {
 
   @Test
   void backlogPerWorkerHoldsTheFleetWhereItSuffices() {
-    assertThat(workersFrom(2, workers -> Datums.backlogPerWorker(15 + 5, workers)))
+    assertThat(workersFrom(2, workers -> Figures.backlogPerWorker(15 + 5, workers)))
         .containsExactly(2, 2, 2, 2, 2, 2, 2, 2);
   }
 

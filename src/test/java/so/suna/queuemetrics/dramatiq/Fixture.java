@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
@@ -72,11 +71,9 @@ record Fixture(String name, JsonNode json) {
     return json.get("knows").get(what).asLong();
   }
 
-  Duration oldestAge() {
+  double oldestAgeSeconds() {
     JsonNode oldest = json.get("knows").get("oldest_message_timestamp_ms");
-    return oldest.isNull()
-        ? Duration.ZERO
-        : Duration.between(Instant.ofEpochMilli(oldest.asLong()), recordedAt());
+    return oldest.isNull() ? 0 : (recordedAt().toEpochMilli() - oldest.asLong()) / 1000.0;
   }
 
   /** Of all messages, wherever they are. */

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Arrays;
@@ -64,13 +63,14 @@ class PayloadFuzzIT {
 
           QueueSnapshot queue = read();
 
-          assertThat(queue.waiting()).isEqualTo(new Known<>(2L));
-          assertThat(queue.inFlight()).isEqualTo(new Known<>(1L));
-          assertThat(queue.delayed()).isEqualTo(new Known<>(1L));
-          assertThat(queue.deadLetters()).isEqualTo(new Known<>(1L));
-          assertThat(queue.newDeadLetters()).isEqualTo(new Known<>(0L));
-          assertThat(queue.problems().toString()).doesNotContain(PayloadMutations.SECRET);
-          check(queue.oldestAge(), first, last);
+          assertThat(queue.figures().reading(Metric.QUEUE_DEPTH)).isEqualTo(new Known(2));
+          assertThat(queue.figures().reading(Metric.JOBS_IN_FLIGHT)).isEqualTo(new Known(1));
+          assertThat(queue.figures().reading(Metric.JOBS_DELAYED)).isEqualTo(new Known(1));
+          assertThat(queue.figures().reading(Metric.DEAD_LETTERS)).isEqualTo(new Known(1));
+          assertThat(queue.figures().reading(Metric.NEW_DEAD_LETTERS)).isEqualTo(new Known(0));
+          assertThat(queue.figures().problems().toList().toString())
+              .doesNotContain(PayloadMutations.SECRET);
+          check(queue.figures().reading(Metric.OLDEST_JOB_AGE), first, last);
         });
   }
 
@@ -98,19 +98,19 @@ class PayloadFuzzIT {
     return texts.stream().map(text -> text.getBytes(UTF_8)).toList();
   }
 
-  private static void check(Reading<Duration> age, byte[] first, byte[] last) {
+  private static void check(Reading age, byte[] first, byte[] last) {
     String payloads = "of '%s' and '%s'".formatted(abbreviated(first), abbreviated(last));
     switch (age) {
-      case Known<Duration>(var known) -> {
+      case Known(var known) -> {
         OptionalLong firstSent = PayloadTruth.inMessage(first);
         OptionalLong lastSent = PayloadTruth.inMessage(last);
         assertThat(firstSent.isPresent() && lastSent.isPresent())
             .as("age %s %s must be unknown", payloads, known)
             .isTrue();
         long oldest = Math.min(firstSent.getAsLong(), lastSent.getAsLong());
-        assertThat(known).as(payloads).hasMillis(Math.max(0, NOW.toEpochMilli() - oldest));
+        assertThat(known).as(payloads).isEqualTo(Math.max(0, NOW.toEpochMilli() - oldest) / 1000.0);
       }
-      case Unknown<Duration>(var reason) ->
+      case Unknown(var reason) ->
           assertThat(
                   PayloadTruth.inJson(first).isPresent() && PayloadTruth.inJson(last).isPresent())
               .as("age %s must be known, but %s", payloads, reason)

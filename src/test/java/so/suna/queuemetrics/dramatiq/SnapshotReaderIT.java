@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -59,14 +58,18 @@ class SnapshotReaderIT {
   void readsWhatDramatiqKnows(Fixture fixture) {
     fixture.restoreTo(redis);
 
-    BrokerSnapshot snapshot = reader(fixture.recordedAt(), fixture.queues()).read();
+    Snapshot snapshot = reader(fixture.recordedAt(), fixture.queues()).read();
 
-    assertThat(snapshot.waiting()).isEqualTo(new Known<>(fixture.knows("waiting")));
-    assertThat(snapshot.inFlight()).isEqualTo(new Known<>(fixture.knows("in_flight")));
-    assertThat(snapshot.delayed()).isEqualTo(new Known<>(fixture.knows("delayed")));
-    assertThat(snapshot.deadLetters()).isEqualTo(new Known<>(fixture.knows("dead_letters")));
-    assertThat(snapshot.newDeadLetters()).isEqualTo(new Known<>(fixture.knows("dead_letters")));
-    assertThat(snapshot.activeBrokers()).isEqualTo(new Known<>(fixture.knows("active_brokers")));
+    assertThat(total(snapshot, Metric.QUEUE_DEPTH)).isEqualTo(new Known(fixture.knows("waiting")));
+    assertThat(total(snapshot, Metric.JOBS_IN_FLIGHT))
+        .isEqualTo(new Known(fixture.knows("in_flight")));
+    assertThat(total(snapshot, Metric.JOBS_DELAYED)).isEqualTo(new Known(fixture.knows("delayed")));
+    assertThat(total(snapshot, Metric.DEAD_LETTERS))
+        .isEqualTo(new Known(fixture.knows("dead_letters")));
+    assertThat(total(snapshot, Metric.NEW_DEAD_LETTERS))
+        .isEqualTo(new Known(fixture.knows("dead_letters")));
+    assertThat(total(snapshot, Metric.ACTIVE_BROKERS))
+        .isEqualTo(new Known(fixture.knows("active_brokers")));
   }
 
   static Stream<Fixture> fixturesWithTheOldestAtOneEnd() {
@@ -78,8 +81,8 @@ class SnapshotReaderIT {
   void readsTheAgeThatDramatiqKnows(Fixture fixture) {
     fixture.restoreTo(redis);
 
-    assertThat(reader(fixture.recordedAt(), fixture.queues()).read().oldestAge())
-        .isEqualTo(new Known<>(fixture.oldestAge()));
+    assertThat(total(reader(fixture.recordedAt(), fixture.queues()).read(), Metric.OLDEST_JOB_AGE))
+        .isEqualTo(new Known(fixture.oldestAgeSeconds()));
   }
 
   @ParameterizedTest
@@ -88,10 +91,14 @@ class SnapshotReaderIT {
     var fixture = Fixture.of(version, "requeued");
     fixture.restoreTo(redis);
 
-    Duration age =
-        reader(fixture.recordedAt(), fixture.queues()).read().oldestAge().known().orElseThrow();
+    double age =
+        total(reader(fixture.recordedAt(), fixture.queues()).read(), Metric.OLDEST_JOB_AGE)
+            .known()
+            .orElseThrow();
 
-    assertThat(age).isBetween(age(fixture, -1), fixture.oldestAge()).isGreaterThan(age(fixture, 0));
+    assertThat(age)
+        .isBetween(age(fixture, -1), fixture.oldestAgeSeconds())
+        .isGreaterThan(age(fixture, 0));
   }
 
   @ParameterizedTest
@@ -109,15 +116,8 @@ class SnapshotReaderIT {
 
   @Test
   void queueThatNeverHadAMessageIsEmpty() {
-    var zero = new Known<>(0L);
     assertThat(reader(NOON, List.of(DEFAULT)).read())
-        .isEqualTo(
-            new BrokerSnapshot(
-                NOON,
-                List.of(
-                    new QueueSnapshot(
-                        DEFAULT, zero, zero, zero, zero, zero, new Known<>(Duration.ZERO))),
-                zero));
+        .isEqualTo(Snapshots.at(NOON, new Known(0), Snapshots.queue("default", 0)));
   }
 
   @Test
@@ -129,7 +129,7 @@ class SnapshotReaderIT {
     var reader =
         new SnapshotReader(SnapshotReaderIT::evaluate, "billing", List.of(DEFAULT), at(NOON));
 
-    assertThat(reader.read().waiting()).isEqualTo(new Known<>(2L));
+    assertThat(total(reader.read(), Metric.QUEUE_DEPTH)).isEqualTo(new Known(2));
   }
 
   @Test
@@ -138,7 +138,8 @@ class SnapshotReaderIT {
     redis.zadd(
         "dramatiq:__heartbeats__", (double) NOON.minusSeconds(60).toEpochMilli() - 1, "silent");
 
-    assertThat(reader(NOON, List.of(DEFAULT)).read().activeBrokers()).isEqualTo(new Known<>(1L));
+    assertThat(total(reader(NOON, List.of(DEFAULT)).read(), Metric.ACTIVE_BROKERS))
+        .isEqualTo(new Known(1));
   }
 
   @Test
@@ -148,8 +149,8 @@ class SnapshotReaderIT {
 
     QueueSnapshot queue = reader(NOON, List.of(DEFAULT)).read().queues().getFirst();
 
-    assertThat(queue.deadLetters()).isEqualTo(new Known<>(2L));
-    assertThat(queue.newDeadLetters()).isEqualTo(new Known<>(1L));
+    assertThat(queue.figures().reading(Metric.DEAD_LETTERS)).isEqualTo(new Known(2));
+    assertThat(queue.figures().reading(Metric.NEW_DEAD_LETTERS)).isEqualTo(new Known(1));
   }
 
   @Test
@@ -157,7 +158,7 @@ class SnapshotReaderIT {
     put("new", message(NOON.minusSeconds(1)));
     put("requeued", message(NOON.minusSeconds(30)));
 
-    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ofSeconds(30)));
+    assertThat(oldestAge()).isEqualTo(new Known(30));
   }
 
   @Test
@@ -165,7 +166,7 @@ class SnapshotReaderIT {
     put("old", message(NOON.minusSeconds(30)));
     put("new", message(NOON.minusSeconds(1)));
 
-    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ofSeconds(30)));
+    assertThat(oldestAge()).isEqualTo(new Known(30));
   }
 
   @ParameterizedTest
@@ -186,7 +187,7 @@ class SnapshotReaderIT {
   void topLevelTimestampIsTakenWhateverSurroundsIt(String payload) {
     put("a", payload);
 
-    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ofSeconds(10)));
+    assertThat(oldestAge()).isEqualTo(new Known(10));
   }
 
   @ParameterizedTest
@@ -218,8 +219,7 @@ class SnapshotReaderIT {
   void ageIsUnknownWhereThePayloadDoesNotTell(String payload, String reason) {
     put("a", payload);
 
-    assertThat(oldestAge())
-        .isEqualTo(new Unknown<>("queue default: oldest age not read: " + reason));
+    assertThat(oldestAge()).isEqualTo(new Unknown("queue default: oldest age not read: " + reason));
   }
 
   @Test
@@ -227,14 +227,14 @@ class SnapshotReaderIT {
     redis.rpush("dramatiq:default", "a");
 
     assertThat(oldestAge())
-        .isEqualTo(new Unknown<>("queue default: oldest age not read: no payload for message a"));
+        .isEqualTo(new Unknown("queue default: oldest age not read: no payload for message a"));
   }
 
   @Test
   void clockThatRunsAheadGivesNoNegativeAge() {
     put("a", message(NOON.plusSeconds(5)));
 
-    assertThat(oldestAge()).isEqualTo(new Known<>(Duration.ZERO));
+    assertThat(oldestAge()).isEqualTo(new Known(0));
   }
 
   @Test
@@ -247,12 +247,12 @@ class SnapshotReaderIT {
     redis.rpush("dramatiq:third", "c");
     redis.hset("dramatiq:third.msgs", "c", "{ \"message_timestamp\": 1 }");
 
-    BrokerSnapshot snapshot =
+    Snapshot snapshot =
         reader(NOON, List.of(DEFAULT, new QueueName("other"), new QueueName("third"))).read();
 
-    var known = new Known<>(Duration.between(Instant.ofEpochMilli(1), NOON));
-    assertThat(snapshot.queues().getFirst().oldestAge()).isEqualTo(known);
-    assertThat(snapshot.queues().getLast().oldestAge()).isEqualTo(known);
+    var known = new Known((NOON.toEpochMilli() - 1) / 1000.0);
+    assertThat(oldestAge(snapshot.queues().getFirst())).isEqualTo(known);
+    assertThat(oldestAge(snapshot.queues().getLast())).isEqualTo(known);
     assertThat(snapshot.problems())
         .containsExactly(
             "queue other: oldest age not read: payload of message b is too long to search for message_timestamp");
@@ -263,9 +263,8 @@ class SnapshotReaderIT {
     put("a", message(NOON));
     redis.rpush("dramatiq:default", "b", "c");
 
-    assertThat(reader(NOON, List.of(DEFAULT)).read().inFlight())
-        .isEqualTo(
-            new Unknown<>("queue default: in flight not read: 2 waiting ids have no payload"));
+    assertThat(total(reader(NOON, List.of(DEFAULT)).read(), Metric.JOBS_IN_FLIGHT))
+        .isEqualTo(new Unknown("queue default: in flight not read: 2 waiting ids have no payload"));
   }
 
   @ParameterizedTest
@@ -281,12 +280,12 @@ class SnapshotReaderIT {
     List<QueueSnapshot> queues =
         reader(NOON, List.of(new QueueName("bad"), DEFAULT)).read().queues();
 
-    assertThat(queues.getFirst().problems())
+    assertThat(queues.getFirst().figures().problems().distinct())
         .allSatisfy(
             problem -> assertThat(problem).contains("not read: WRONGTYPE Operation against a key"))
         .extracting(problem -> problem.replaceAll("queue bad: (.*) not read:.*", "$1"))
         .containsExactly(unknown.split(";"));
-    assertThat(queues.getLast().problems()).isEmpty();
+    assertThat(queues.getLast().figures().problems()).isEmpty();
   }
 
   @Test
@@ -306,11 +305,11 @@ class SnapshotReaderIT {
     redis.rpush("dramatiq:queue-100", "a");
     long before = commands();
 
-    BrokerSnapshot snapshot = reader(NOON, queues).read();
+    Snapshot snapshot = reader(NOON, queues).read();
 
     assertThat(commands() - before).isEqualTo(2);
     assertThat(snapshot.queues()).extracting(QueueSnapshot::queue).isEqualTo(queues);
-    assertThat(snapshot.waiting()).isEqualTo(new Known<>(1L));
+    assertThat(total(snapshot, Metric.QUEUE_DEPTH)).isEqualTo(new Known(1));
   }
 
   @Test
@@ -340,14 +339,22 @@ class SnapshotReaderIT {
     }
   }
 
-  private static Duration age(Fixture fixture, int index) {
+  private static double age(Fixture fixture, int index) {
     String payload = redis.hget("dramatiq:default.msgs", redis.lindex("dramatiq:default", index));
     long sentMillis = Long.parseLong(payload.replaceAll(".*:([0-9]+)}", "$1"));
-    return Duration.between(Instant.ofEpochMilli(sentMillis), fixture.recordedAt());
+    return (fixture.recordedAt().toEpochMilli() - sentMillis) / 1000.0;
   }
 
-  private Reading<Duration> oldestAge() {
-    return reader(NOON, List.of(DEFAULT)).read().oldestAge();
+  private Reading oldestAge() {
+    return oldestAge(reader(NOON, List.of(DEFAULT)).read().queues().getFirst());
+  }
+
+  private static Reading oldestAge(QueueSnapshot queue) {
+    return queue.figures().reading(Metric.OLDEST_JOB_AGE);
+  }
+
+  private static Reading total(Snapshot snapshot, Metric metric) {
+    return snapshot.totals().reading(metric);
   }
 
   private static SnapshotReader reader(Instant now, List<QueueName> queues) {

@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import so.suna.queuemetrics.dramatiq.SnapshotReader.ReadOnlyScript;
 
 class SnapshotReaderTest {
 
@@ -113,7 +112,7 @@ class SnapshotReaderTest {
         .isSameAs(failure);
   }
 
-  private static SnapshotReader reader(int queues, ReadOnlyScript redis) {
+  private static SnapshotReader reader(int queues, ScriptRunner redis) {
     var names = IntStream.range(0, queues).mapToObj(number -> new QueueName("q" + number)).toList();
     return new SnapshotReader(redis, "ns", names, Clock.fixed(NOON, ZoneOffset.UTC));
   }

@@ -1,45 +1,25 @@
 package so.suna.queuemetrics.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static so.suna.queuemetrics.dramatiq.Snapshots.at;
+import static so.suna.queuemetrics.dramatiq.Snapshots.queue;
+import static so.suna.queuemetrics.dramatiq.Snapshots.unreadable;
 
-import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
-import so.suna.queuemetrics.dramatiq.QueueName;
-import so.suna.queuemetrics.dramatiq.QueueSnapshot;
-import so.suna.queuemetrics.dramatiq.Reading;
-import so.suna.queuemetrics.dramatiq.Reading.Known;
+import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
 
 class QueueMetricsJsonTest {
 
   private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
 
-  private static QueueSnapshot queue(String name, long times, Reading<Long> delayed) {
-    return new QueueSnapshot(
-        new QueueName(name),
-        new Known<>(times),
-        new Known<>(2 * times),
-        delayed,
-        new Known<>(4 * times),
-        new Known<>(5 * times),
-        new Known<>(Duration.ofMillis(6_005 * times)));
-  }
-
   @Test
   void queuesComeAsTotalsAndThenEachOnItsOwn() {
-    var snapshot =
-        new BrokerSnapshot(
-            NOON,
-            List.of(queue("default", 1, new Known<>(3L)), queue("slow", 100, new Known<>(300L))),
-            new Known<>(7L));
-
-    assertThat(QueueMetricsJson.of(snapshot))
+    assertThat(QueueMetricsJson.of(at(NOON, queue("default", 1), queue("slow", 100))))
         .isEqualTo(
             "{\"queue_depth\":101,\"delay_queue_depth\":303,\"dead_letter_depth\":404,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
                 + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"active_brokers\":7,"
@@ -50,15 +30,9 @@ class QueueMetricsJsonTest {
 
   @Test
   void unknownValueIsNullInItsQueueAndInTheTotal() {
-    var snapshot =
-        new BrokerSnapshot(
-            NOON,
-            List.of(
-                queue("default", 1, new Unknown<>("WRONGTYPE")),
-                queue("slow", 100, new Known<>(300L))),
-            new Known<>(7L));
+    var unknown = queue("default", 1, Metric.JOBS_DELAYED, new Unknown("WRONGTYPE"));
 
-    assertThat(QueueMetricsJson.of(snapshot))
+    assertThat(QueueMetricsJson.of(at(NOON, unknown, queue("slow", 100))))
         .isEqualTo(
             "{\"queue_depth\":101,\"delay_queue_depth\":null,\"dead_letter_depth\":404,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
                 + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"active_brokers\":7,"
@@ -69,17 +43,7 @@ class QueueMetricsJsonTest {
 
   @Test
   void everyValueCanBeNull() {
-    var nothing =
-        new QueueSnapshot(
-            new QueueName("default"),
-            new Unknown<>("a"),
-            new Unknown<>("b"),
-            new Unknown<>("c"),
-            new Unknown<>("d"),
-            new Unknown<>("e"),
-            new Unknown<>("f"));
-
-    assertThat(QueueMetricsJson.of(new BrokerSnapshot(NOON, List.of(nothing), new Unknown<>("g"))))
+    assertThat(QueueMetricsJson.of(at(NOON, new Unknown("g"), unreadable("default"))))
         .isEqualTo(
             "{\"queue_depth\":null,\"delay_queue_depth\":null,\"dead_letter_depth\":null,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
                 + "\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null,\"active_brokers\":null,"

@@ -20,12 +20,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import so.suna.queuemetrics.dramatiq.BrokerSnapshot;
-import so.suna.queuemetrics.dramatiq.QueueName;
-import so.suna.queuemetrics.dramatiq.QueueSnapshot;
+import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.dramatiq.Reading;
 import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+import so.suna.queuemetrics.dramatiq.Snapshot;
+import so.suna.queuemetrics.dramatiq.Snapshots;
 import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
@@ -67,7 +67,7 @@ class RoutesTest {
 
   private final List<String> logged = new ArrayList<>();
 
-  private static BrokerSnapshot noQueues() {
+  private static Snapshot noQueues() {
     throw new AssertionError("read the queues");
   }
 
@@ -80,25 +80,14 @@ class RoutesTest {
         status, Map.of("Content-Type", "application/json", "Cache-Control", "no-store"), body);
   }
 
-  private static BrokerSnapshot snapshot(Instant readAt, Reading<Long> waiting) {
-    return new BrokerSnapshot(
-        readAt,
-        List.of(
-            new QueueSnapshot(
-                new QueueName("default"),
-                waiting,
-                new Known<>(2L),
-                new Known<>(3L),
-                new Known<>(4L),
-                new Known<>(5L),
-                new Known<>(Duration.ofSeconds(6)))),
-        new Known<>(7L));
+  private static Snapshot snapshot(Instant readAt, Reading waiting) {
+    return Snapshots.at(readAt, Snapshots.queue("default", 1, Metric.QUEUE_DEPTH, waiting));
   }
 
   private static String body(String waiting, String timestamp) {
     return ("{\"queue_depth\":%s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"timestamp\":\"%s\","
-            + "\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5,\"active_brokers\":7,"
-            + "\"queues\":{\"default\":{\"queue_depth\":%s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.0,\"new_dead_letters\":5}}}")
+            + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"active_brokers\":7,"
+            + "\"queues\":{\"default\":{\"queue_depth\":%s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5}}}")
         .formatted(waiting, timestamp, waiting);
   }
 
@@ -106,7 +95,7 @@ class RoutesTest {
     logged.add(what + " | " + cause);
   }
 
-  private Routes open(Supplier<BrokerSnapshot> queues, Clock clock) {
+  private Routes open(Supplier<Snapshot> queues, Clock clock) {
     return new Routes(
         queues, RoutesTest::noCheck, Optional.empty(), Optional.empty(), clock, this::log);
   }
@@ -145,7 +134,7 @@ class RoutesTest {
 
   @Test
   void queueMetricsAreWhatWasRead() {
-    Routes routes = open(() -> snapshot(NOON, new Known<>(1L)), CLOCK);
+    Routes routes = open(() -> snapshot(NOON, new Known(1)), CLOCK);
 
     assertThat(get(routes, "/api/metrics/queue"))
         .isEqualTo(json(200, body("1", "2026-11-23T12:00:00+00:00")));
@@ -155,7 +144,7 @@ class RoutesTest {
   @Test
   void partlyUnknownQueueMetricsAreAnsweredAndTheReasonIsLogged() {
     Routes routes =
-        open(() -> snapshot(NOON, new Unknown<>("queue default: waiting not read")), CLOCK);
+        open(() -> snapshot(NOON, new Unknown("queue default: waiting not read")), CLOCK);
 
     assertThat(get(routes, "/api/metrics/queue"))
         .isEqualTo(json(200, body("null", "2026-11-23T12:00:00+00:00")));
@@ -319,7 +308,7 @@ class RoutesTest {
         open(
             () -> {
               reads.add(NOON);
-              return snapshot(NOON, new Known<>(1L));
+              return snapshot(NOON, new Known(1));
             },
             CLOCK);
 
@@ -416,7 +405,7 @@ class RoutesTest {
   }
 
   /** Counts what is read: the first read finds 1 message waiting, the second 2. */
-  private static final class Reads implements Supplier<BrokerSnapshot> {
+  private static final class Reads implements Supplier<Snapshot> {
     private final ManualClock clock;
     private long reads;
 
@@ -425,8 +414,8 @@ class RoutesTest {
     }
 
     @Override
-    public BrokerSnapshot get() {
-      return snapshot(clock.instant(), new Known<>(++reads));
+    public Snapshot get() {
+      return snapshot(clock.instant(), new Known(++reads));
     }
   }
 
@@ -502,7 +491,7 @@ class RoutesTest {
               if (!failures.isEmpty()) {
                 throw failures.removeFirst();
               }
-              return snapshot(NOON, new Known<>(1L));
+              return snapshot(NOON, new Known(1));
             },
             CLOCK);
     get(routes, "/api/metrics/queue");
@@ -514,7 +503,7 @@ class RoutesTest {
   @Test
   void failedReadDoesNotBringBackAnOlderOne() {
     var clock = new ManualClock(NOON);
-    var reads = new ArrayList<>(List.of(snapshot(NOON, new Known<>(1L))));
+    var reads = new ArrayList<>(List.of(snapshot(NOON, new Known(1))));
     Routes routes = open(reads::removeFirst, clock);
     get(routes, "/api/metrics/queue");
     clock.advance(Duration.ofSeconds(1));
@@ -526,7 +515,7 @@ class RoutesTest {
   @Test
   void failedReadOfAClockThatWasSetBackLeavesNoAnswerBehind() {
     var clock = new ManualClock(NOON);
-    var reads = new ArrayList<>(List.of(snapshot(NOON, new Known<>(1L))));
+    var reads = new ArrayList<>(List.of(snapshot(NOON, new Known(1))));
     Routes routes = open(reads::removeFirst, clock);
     get(routes, "/api/metrics/queue");
     clock.advance(Duration.ofHours(-1));

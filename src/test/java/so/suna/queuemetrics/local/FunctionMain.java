@@ -31,7 +31,7 @@ final class FunctionMain {
 
   public static void main(String[] args) throws IOException, ReflectiveOperationException {
     var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-    // Where Lambda's own logger is not there, what a start logs goes to the output.
+    // Outside Lambda its logger prints; what a start logs is for the reader of this process.
     System.setOut(System.err);
     RequestStreamHandler handler;
     try {
@@ -47,15 +47,18 @@ final class FunctionMain {
     say(out, Line.READY, "");
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (@Nullable String event = in.readLine(); event != null; event = in.readLine()) {
-      var context = new LocalContext();
+      var logged = new ByteArrayOutputStream();
+      System.setOut(new PrintStream(logged, true, StandardCharsets.UTF_8));
+      Line line = Line.RESULT;
+      String text;
       try {
-        String result = call(handler, event, context);
-        context.logged().forEach(line -> say(out, Line.LOG, line));
-        say(out, Line.RESULT, result);
+        text = call(handler, event, new LocalContext());
       } catch (RuntimeException e) {
-        context.logged().forEach(line -> say(out, Line.LOG, line));
-        say(out, Line.FAILED, String.valueOf(e.getMessage()));
+        line = Line.FAILED;
+        text = String.valueOf(e.getMessage());
       }
+      logged.toString(StandardCharsets.UTF_8).lines().forEach(each -> say(out, Line.LOG, each));
+      say(out, line, text);
     }
   }
 

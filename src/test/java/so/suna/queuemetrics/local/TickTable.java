@@ -7,7 +7,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import so.suna.queuemetrics.cloudwatch.Metric;
+import so.suna.queuemetrics.dramatiq.Metric;
 
 /** What the terminal shows of the ticks: a heading, and an aligned line each. */
 final class TickTable {

@@ -1,0 +1,94 @@
+package so.suna.queuemetrics.dramatiq;
+
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of a queue, or of all queues together, each figure known or unknown on its own.
+ * Immutable.
+ *
+ * @param readings in the order of {@link Metric}; a figure that was not asked for is missing
+ */
+public record Figures(Map<Metric, Reading> readings) {
+
+  public Figures {
+    var copy = new EnumMap<Metric, Reading>(Metric.class);
+    copy.putAll(readings);
+    readings = Collections.unmodifiableMap(copy);
+  }
+
+  /** The figures of several queues together; a total is unknown as soon as one queue's value is. */
+  static Figures total(List<Figures> queues) {
+    var totals = new EnumMap<Metric, Reading>(Metric.class);
+    for (Figures queue : queues) {
+      queue.readings.forEach(
+          (metric, reading) ->
+              totals.merge(metric, reading, (left, right) -> left.and(right, metric::total)));
+    }
+    return new Figures(totals);
+  }
+
+  /** The reading; unknown if it was not asked for. */
+  public Reading reading(Metric metric) {
+    return readings.getOrDefault(metric, new Reading.Unknown(metric + " not asked for"));
+  }
+
+  /** The value as JSON shows it, whole numbers without a decimal point; {@code null} if unknown. */
+  public @Nullable Number number(Metric metric) {
+    OptionalDouble known = reading(metric).known();
+    if (known.isEmpty()) {
+      return null;
+    }
+    double value = known.getAsDouble();
+    return value == Math.rint(value) ? (Number) (long) value : (Number) value;
+  }
+
+  Figures with(Metric metric, Reading reading) {
+    var more = new EnumMap<Metric, Reading>(Metric.class);
+    more.putAll(readings);
+    more.put(metric, reading);
+    return new Figures(more);
+  }
+
+  /** With the worker service's figures, and {@link #backlogPerWorker} if there is a backlog. */
+  Figures withWorkers(int running) {
+    Figures counted = with(Metric.RUNNING_WORKERS, new Reading.Known(running));
+    if (!readings.containsKey(Metric.QUEUE_DEPTH)) {
+      return counted;
+    }
+    Reading perWorker =
+        reading(Metric.QUEUE_DEPTH)
+            .and(
+                reading(Metric.JOBS_IN_FLIGHT),
+                (waiting, inFlight) -> backlogPerWorker(waiting + inFlight, running));
+    return counted.with(Metric.BACKLOG_PER_WORKER, perWorker);
+  }
+
+  /**
+   * Messages that each running worker has to clear: backlog / workers. No worker counts as one, so
+   * that a stopped service scales out. After "backlog per instance" in AWS's <a
+   * href="https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html">SQS
+   * scaling policy</a>.
+   *
+   * @param backlog messages waiting and in flight
+   * @throws IllegalArgumentException if {@code workers} is negative
+   */
+  public static double backlogPerWorker(double backlog, int workers) {
+    if (workers < 0) {
+      throw new IllegalArgumentException("workers must be 0 or more, was " + workers);
+    }
+    return backlog / Math.max(1, workers);
+  }
+
+  /** Why values are unknown; empty if all are known. */
+  Stream<String> problems() {
+    return readings.values().stream()
+        .filter(Reading.Unknown.class::isInstance)
+        .map(reading -> ((Reading.Unknown) reading).reason());
+  }
+}
