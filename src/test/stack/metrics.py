@@ -4,20 +4,20 @@ import re
 
 from stack import ROOT
 
-CLOUDWATCH = ROOT / "src/main/java/so/suna/queuemetrics/cloudwatch"
+MAIN = ROOT / "src/main/java/so/suna/queuemetrics"
 
 
 def units():
     """Each metric's name and its unit as CloudWatch writes it."""
-    constants = re.findall(r'\("(\w+)", StandardUnit\.(\w+)\)', (CLOUDWATCH / "Metric.java").read_text())
+    constants = re.findall(r'\(\s*"(Dramatiq\w+)",[^)]*Unit\.(\w+)\)', (MAIN / "dramatiq/Metric.java").read_text())
     return {name: unit.capitalize() for name, unit in constants}
 
 
 def dimensions():
     """The dimensions' names, the one of the totals first."""
-    return re.findall(r'dimension\("(\w+)"', (CLOUDWATCH / "Datums.java").read_text())
+    return re.findall(r'dimension\("(\w+)"', (MAIN / "cloudwatch/Datums.java").read_text())
 
 
 def per_queue():
-    """How many metrics each queue gets besides the totals."""
-    return len(re.findall(r"queue\.\w+\(\), at, dimensions\)", (CLOUDWATCH / "Datums.java").read_text()))
+    """How many metrics each queue gets besides the totals: in the order of the code, all before the first of the broker."""
+    return list(units()).index("DramatiqActiveBrokers")
