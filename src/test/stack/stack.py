@@ -133,7 +133,10 @@ def _check_constraints(name, definition, value):
     if len(value) > definition.get("MaxLength", len(value)):
         raise Refused(f"{name} {said}")
     if definition["Type"] == "Number":
-        number = float(value)
+        try:
+            number = float(value)
+        except ValueError:
+            raise Refused(f"Parameter {name} must be a number") from None
         if not definition.get("MinValue", number) <= number <= definition.get("MaxValue", number):
             raise Refused(f"{name} {said}")
 

@@ -1,9 +1,11 @@
 """What one may set, and what the template refuses before anything is made."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 from samcli.commands.deploy.guided_context import GuidedContext
-from stack import REQUIRED, Refused, accept, deploy, template
+from stack import REQUIRED, ROOT, Refused, accept, deploy, load, template
 
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 ROLE = "arn:aws:iam::123456789012:role/boundary"
@@ -101,7 +103,10 @@ BAD = [
     ({"QueueNames": "default,"}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "1st"}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "q" * 3001}, "QueueNames must be .*, at most 3000 characters in all"),
-    ({"DramatiqNamespace": ""}, "DramatiqNamespace must not be empty or contain blanks"),
+    ({"QueueNames": "default,default"}, "QueueNames must be .*, each once"),
+    ({"QueueNames": ",".join([*(f"q{number}" for number in range(500)), "q250"])}, "QueueNames must be .*, each once"),
+    ({"QueueNames": "default,default.DQ"}, "QueueNames must be .*, none that ends with .DQ or .XQ"),
+    ({"DramatiqNamespace": ""}, "DramatiqNamespace must not be empty, contain blanks or end with a colon"),
     ({"PerQueueMetrics": "maybe"}, "PerQueueMetrics must be true or false"),
     ({"MetricNamespace": ""}, "MetricNamespace must be 1 to 255"),
     ({"MetricNamespace": "AWS/ECS"}, "MetricNamespace must be .* must not begin with AWS/"),
@@ -178,6 +183,40 @@ def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
         accept(**given)
 
 
+# The values that the functions take and refuse; the tests of Settings read them too.
+VALUES = json.loads((ROOT / "src/test/resources/so/suna/queuemetrics/settings-values.json").read_text())
+# What a value needs beside it.
+BESIDE = {"QueryToken": {"QueryAuthType": "NONE"}}
+
+
+def values(kind):
+    return [
+        pytest.param(setting["parameter"], value, id=f"{setting['parameter']}={value}"[:60])
+        for setting in VALUES
+        for value in setting[kind]
+    ]
+
+
+@pytest.mark.parametrize(("parameter", "value"), values("bad"))
+def test_a_value_that_the_functions_refuse_is_refused(parameter, value):
+    with pytest.raises(Refused, match=f"^(Parameter )?{parameter} must be|^{parameter} must not"):
+        accept(**BESIDE.get(parameter, {}) | {parameter: value})
+
+
+@pytest.mark.parametrize(("parameter", "value"), values("good"))
+def test_a_value_that_the_functions_take_is_taken(parameter, value):
+    accept(**BESIDE.get(parameter, {}) | {parameter: value})
+
+
+def test_the_functions_values_are_those_of_parameters_and_of_all_that_reach_a_variable():
+    tried = {setting["parameter"]: setting["variable"] for setting in VALUES}
+    shared = load()["Globals"]["Function"]["Environment"]["Variables"]
+    publisher = load()["Resources"]["PublishFunction"]["Properties"]["Environment"]["Variables"]
+    given = {value["Ref"]: name for name, value in (shared | publisher).items() if value.keys() == {"Ref"}}
+    # Of a user, only what Redis takes is known; the template is stricter.
+    assert given | {"QueryToken": "QUERY_TOKEN"} == tried | {"RedisUser": "REDIS_USER"}
+
+
 def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_above():
     tried = {name for given, _ in BAD for name in given}
     assert CONTRACT.keys() - tried == {"VpcId"}
@@ -197,6 +236,7 @@ def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_ab
         {"QueryAuthType": "OFF", "QueryToken": "0123456789abcdef"},
         {"QueueNames": "default,high_priority,low.priority-2"},
         {"QueueNames": ",".join(f"q{number}" for number in range(500))},
+        {"QueueNames": "a,aa,a.a,b.a,aa.DQ.a,a_"},
         {"QueueNames": "q" * 3000},
         {"RedisTls": "false"},
         {"RedisHost": "r"},
