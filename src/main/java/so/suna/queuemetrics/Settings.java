@@ -14,6 +14,7 @@ import so.suna.queuemetrics.redis.RedisEndpoint;
 /**
  * The settings of both functions, read from the environment once at the start. Immutable.
  *
+ * @param oldestJobAge false: the broker's encoder is not JSON, so no age can be read
  * @param workers empty: workers are not counted and there is no backlog per worker
  */
 record Settings(
@@ -21,6 +22,7 @@ record Settings(
     String dramatiqNamespace,
     List<QueueName> queues,
     boolean perQueueMetrics,
+    boolean oldestJobAge,
     String metricNamespace,
     String serviceName,
     Optional<WorkerService> workers,
@@ -47,6 +49,7 @@ record Settings(
                 .orElse("dramatiq"),
             queues(env),
             env.flag("PER_QUEUE_METRICS", false),
+            env.flag("OLDEST_JOB_AGE", true),
             // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
             env.text(
                     "METRIC_NAMESPACE",
@@ -70,11 +73,12 @@ record Settings(
     String host =
         env.required(
             "REDIS_HOST",
-            "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
-            "a host name or address, without scheme or port");
+            "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}",
+            "a host name, or an IPv4 or IPv6 address without brackets, and no scheme or port");
     int port = env.number("REDIS_PORT", 1, 65_535, 6379);
+    int database = env.number("REDIS_DATABASE", 0, Integer.MAX_VALUE, 0);
     boolean tls = env.flag("REDIS_TLS", true);
-    return new RedisEndpoint(host, port, 0, tls, login(env, tls));
+    return new RedisEndpoint(host, port, database, tls, login(env, tls));
   }
 
   private static Login login(Environment env, boolean tls) {

@@ -35,6 +35,7 @@ class SettingsTest {
           "dramatiq",
           List.of(new QueueName("default")),
           false,
+          true,
           "Kortix",
           "worker",
           Optional.empty(),
@@ -69,6 +70,7 @@ class SettingsTest {
     String[] blanks =
         Stream.of(
                 "REDIS_PORT",
+                "REDIS_DATABASE",
                 "REDIS_TLS",
                 "REDIS_AUTHENTICATION",
                 "REDIS_USER",
@@ -77,6 +79,7 @@ class SettingsTest {
                 "QUEUE_NAMES",
                 "DRAMATIQ_NAMESPACE",
                 "PER_QUEUE_METRICS",
+                "OLDEST_JOB_AGE",
                 "METRIC_NAMESPACE",
                 "SERVICE_NAME",
                 "ECS_CLUSTER",
@@ -95,6 +98,7 @@ class SettingsTest {
         settings(
             "REDIS_HOST", "10.0.0.7",
             "REDIS_PORT", "6380",
+            "REDIS_DATABASE", "10",
             "REDIS_TLS", "false",
             "REDIS_AUTHENTICATION", "password",
             "REDIS_USER", "metrics",
@@ -102,6 +106,7 @@ class SettingsTest {
             "QUEUE_NAMES", "default, slow",
             "DRAMATIQ_NAMESPACE", "other",
             "PER_QUEUE_METRICS", "true",
+            "OLDEST_JOB_AGE", "false",
             "METRIC_NAMESPACE", "Acme/Queues #1",
             "SERVICE_NAME", "slow worker: 2",
             "ECS_CLUSTER", "suna-ecs",
@@ -114,12 +119,13 @@ class SettingsTest {
             new RedisEndpoint(
                 "10.0.0.7",
                 6380,
-                0,
+                10,
                 false,
                 new Login.Password(Optional.of("metrics"), "pass word")));
     assertThat(settings.dramatiqNamespace()).isEqualTo("other");
     assertThat(settings.queues()).containsExactly(new QueueName("default"), new QueueName("slow"));
     assertThat(settings.perQueueMetrics()).isTrue();
+    assertThat(settings.oldestJobAge()).isFalse();
     assertThat(settings.metricNamespace()).isEqualTo("Acme/Queues #1");
     assertThat(settings.serviceName()).isEqualTo("slow worker: 2");
     assertThat(settings.workers()).contains(new WorkerService("suna-ecs", "suna-worker-svc"));
@@ -128,7 +134,8 @@ class SettingsTest {
   }
 
   static Stream<Arguments> badValues() {
-    String host = "REDIS_HOST must be a host name or address, without scheme or port, was ";
+    String host =
+        "REDIS_HOST must be a host name, or an IPv4 or IPv6 address without brackets, and no scheme or port, was ";
     String namespace =
         "METRIC_NAMESPACE must be 1 to 255 letters, digits, blanks and any of . _ - / # :, not beginning with AWS/, a blank or a colon, was ";
     String service =
@@ -216,13 +223,13 @@ class SettingsTest {
     assertThatThrownBy(() -> Settings.of(Map.of()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
-            "bad settings: REDIS_HOST must be a host name or address, without scheme or port, was empty");
+            "bad settings: REDIS_HOST must be a host name, or an IPv4 or IPv6 address without brackets, and no scheme or port, was empty");
   }
 
   @Test
   void allFaultsComeInOneMessage() {
     assertFault(
-        "REDIS_HOST must be a host name or address, without scheme or port, was empty; "
+        "REDIS_HOST must be a host name, or an IPv4 or IPv6 address without brackets, and no scheme or port, was empty; "
             + "REDIS_PORT must be 1 to 65535, was 637900; "
             + "REDIS_TLS must be true or false, was on; "
             + "REDIS_PASSWORD must be set with REDIS_AUTHENTICATION=password, was empty; "
@@ -275,7 +282,7 @@ class SettingsTest {
   @Test
   void passwordInsideAUrlThatIsNoHostIsNotShown() {
     assertFault(
-        "REDIS_HOST must be a host name or address, without scheme or port, was ***@cache.example:6379",
+        "REDIS_HOST must be a host name, or an IPv4 or IPv6 address without brackets, and no scheme or port, was ***@cache.example:6379",
         "REDIS_HOST",
         "redis://default:s3cret@cache.example:6379");
   }
