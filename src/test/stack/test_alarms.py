@@ -92,6 +92,10 @@ def test_a_fleet_that_cannot_grow_has_no_alarm_at_its_maximum():
     assert "WorkersAtMaximumAlarm" not in deploy(ManageWorkerScaling="false")
 
 
+def test_without_ages_there_is_no_alarm_on_them():
+    assert deploy(OldestJobAge="false").alarms.keys() == ALARMS.keys() - {"OldestMessageAlarm"}
+
+
 def test_without_a_url_there_is_no_alarm_for_its_answers():
     assert deploy(QueryAuthType="OFF").alarms.keys() == ALARMS.keys() - {"QueryErrorsAlarm"}
 

@@ -16,6 +16,7 @@ SWITCHES = [
     {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary"},
     {"AlarmTopicArn": "arn:aws:sns:us-west-2:123456789012:on-call"},
     {"PerQueueMetrics": "true"},
+    {"OldestJobAge": "false"},
     {"ManageApiScaling": "false"},
     {"ManageApiScaling": "false", "ApiServiceName": ""},
     {"ManageWorkerScaling": "false"},

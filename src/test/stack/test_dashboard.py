@@ -11,6 +11,7 @@ CONFIGURATIONS = [
     {"PerQueueMetrics": "true"},
     {"QueueScalingMetric": "QueueDepth"},
     {"QueryAuthType": "OFF"},
+    {"OldestJobAge": "false"},
     {"ManageApiScaling": "false", "ManageWorkerScaling": "false"},
     {"ManageApiScaling": "false", "ApiServiceName": ""},
     {"WorkerMinCapacity": 3, "WorkerMaxCapacity": 3},
@@ -140,6 +141,10 @@ def test_nothing_is_drawn_for_what_the_stack_does_not_scale():
 def test_the_age_alarms_threshold_is_drawn():
     stack = deploy()
     assert marks(graphs(stack)["Oldest waiting message"]) == {"alarm": stack["OldestMessageAlarm"]["Threshold"]}
+
+
+def test_without_ages_there_is_no_threshold_of_their_alarm():
+    assert marks(graphs(deploy(OldestJobAge="false"))["Oldest waiting message"]) == {}
 
 
 def test_each_queue_is_shown_only_where_its_metrics_are_published():

@@ -92,6 +92,7 @@ def test_the_name_of_the_pair_is_legal_however_long_its_parts_are():
 SHARED = {
     "REDIS_HOST": "cache.example",
     "REDIS_PORT": "6379",
+    "REDIS_DATABASE": "0",
     "REDIS_TLS": "true",
     "REDIS_AUTHENTICATION": "none",
     "REDIS_USER": "",
@@ -99,6 +100,7 @@ SHARED = {
     "REDIS_CACHE_NAME": "",
     "QUEUE_NAMES": "default",
     "DRAMATIQ_NAMESPACE": "dramatiq",
+    "OLDEST_JOB_AGE": "true",
 }
 
 
@@ -127,11 +129,11 @@ def test_every_variable_is_one_that_the_code_reads_and_every_one_it_reads_is_giv
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_setting_reaches_the_variables(name):
     given = IAM | OPEN | {
-        "RedisHost": "h", "RedisPort": 6380, "QueueNames": "a,b", "DramatiqNamespace": "d", "PerQueueMetrics": "true",
+        "RedisHost": "h", "RedisPort": 6380, "RedisDatabase": 10, "OldestJobAge": "false", "QueueNames": "a,b", "DramatiqNamespace": "d", "PerQueueMetrics": "true",
         "MetricNamespace": "M", "ServiceName": "s", "ClusterName": "c", "WorkerServiceName": "w",
     }  # fmt: skip
     expected = {
-        "REDIS_HOST": "h", "REDIS_PORT": "6380", "REDIS_AUTHENTICATION": "iam", "REDIS_USER": "metrics",
+        "REDIS_HOST": "h", "REDIS_PORT": "6380", "REDIS_DATABASE": "10", "OLDEST_JOB_AGE": "false", "REDIS_AUTHENTICATION": "iam", "REDIS_USER": "metrics",
         "REDIS_CACHE_NAME": "suna-redis", "QUEUE_NAMES": "a,b", "DRAMATIQ_NAMESPACE": "d", "PER_QUEUE_METRICS": "true",
         "METRIC_NAMESPACE": "M", "SERVICE_NAME": "s", "ECS_CLUSTER": "c", "ECS_WORKER_SERVICE": "w",
         "QUERY_TOKEN": "0123456789abcdef",
