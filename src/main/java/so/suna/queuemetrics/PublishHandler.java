@@ -64,6 +64,7 @@ public final class PublishHandler implements RequestStreamHandler {
                 new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
                 settings.dramatiqNamespace(),
                 settings.queues(),
+                settings.oldestJobAge(),
                 clock)
             ::read,
         settings
@@ -115,7 +116,7 @@ public final class PublishHandler implements RequestStreamHandler {
     boolean published =
         !gathered.isEmpty() && report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
     report.add(snapshot.problems());
-    log.write(report.line(snapshot.totals(), gathered.size(), published));
+    log.write(report.line(snapshot, gathered.size(), published));
     if (++ticks % TICKS_WITH_THE_SAME_TLS_SESSIONS == 0) {
       Tls.forgetSessions();
     }
@@ -128,7 +129,7 @@ public final class PublishHandler implements RequestStreamHandler {
         report.attempt("redis", queues).orElseGet(() -> Snapshot.unread(clock.instant()));
     return workers
         .flatMap(counter -> report.attempt("ecs", counter))
-        .map(counted -> snapshot.withWorkers(counted.running()))
+        .map(counted -> snapshot.withWorkers(counted.running(), counted.desired()))
         .orElse(snapshot);
   }
 

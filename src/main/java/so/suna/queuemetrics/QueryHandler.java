@@ -47,7 +47,11 @@ public final class QueryHandler implements RequestStreamHandler {
     var redis = new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction());
     var queues =
         new SnapshotReader(
-            redis::evaluate, settings.dramatiqNamespace(), settings.queues(), Clock.systemUTC());
+            redis::evaluate,
+            settings.dramatiqNamespace(),
+            settings.queues(),
+            settings.oldestJobAge(),
+            Clock.systemUTC());
     return new Routes(
         queues::read,
         redis::ping,

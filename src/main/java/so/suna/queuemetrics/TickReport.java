@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
-import so.suna.queuemetrics.dramatiq.Figures;
 import so.suna.queuemetrics.dramatiq.Metric;
+import so.suna.queuemetrics.dramatiq.Snapshot;
 
 /** What happened in one tick: how long each step took, and what went wrong. For one thread. */
 final class TickReport {
@@ -46,22 +46,21 @@ final class TickReport {
   }
 
   /**
-   * The tick's log line: every figure by its metric's name ({@code null} if unknown), the durations
-   * and the problems.
+   * The tick's log line: every figure by its metric's name ({@code null} if unknown), the
+   * durations, and what is odd or wrong.
    */
-  JsonObject line(Figures totals, int datums, boolean published) {
+  JsonObject line(Snapshot snapshot, int datums, boolean published) {
     var line = new JsonObject();
     line.addProperty("event", "tick");
     for (Metric metric : Metric.values()) {
-      line.addProperty(metric.metricName(), totals.number(metric));
+      line.addProperty(metric.metricName(), snapshot.totals().number(metric));
     }
     line.addProperty("datums", datums);
     line.addProperty("published", published);
     durations.asMap().forEach(line::add);
     line.addProperty("duration_ms", millisSince(startedAt));
-    var listed = new JsonArray();
-    problems.forEach(listed::add);
-    line.add("problems", listed);
+    line.add("notices", array(snapshot.notices()));
+    line.add("problems", array(problems));
     return line;
   }
 
@@ -72,6 +71,12 @@ final class TickReport {
     if (!problems.isEmpty()) {
       throw new TickFailedException(problems, causes);
     }
+  }
+
+  private static JsonArray array(List<String> texts) {
+    var array = new JsonArray();
+    texts.forEach(array::add);
+    return array;
   }
 
   private long millisSince(Instant then) {

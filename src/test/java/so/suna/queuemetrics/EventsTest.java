@@ -41,8 +41,8 @@ class EventsTest {
 
   private static final String QUEUE_METRICS =
       "{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
-          + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"active_brokers\":7,"
-          + "\"queues\":{\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5}}}";
+          + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8,\"active_brokers\":7,"
+          + "\"queues\":{\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8}}}";
 
   private final LocalContext context = new LocalContext();
 
@@ -101,7 +101,7 @@ class EventsTest {
     assertThat(published)
         .extracting(MetricDatum::metricName, MetricDatum::value)
         .contains(tuple("DramatiqBacklogPerWorker", 1.0))
-        .hasSize(9);
+        .hasSize(11);
   }
 
   @Test

@@ -96,7 +96,8 @@ class PublishHandlerFaultsIT extends WholeTick {
     assertThatThrownBy(this::tick)
         .isInstanceOf(TickFailedException.class)
         .hasMessage(redisName() + " could not be reached: Connection refused");
-    assertThat(publishedMetrics()).containsExactly("DramatiqRunningWorkers");
+    assertThat(publishedMetrics())
+        .containsExactly("DramatiqRunningWorkers", "DramatiqDesiredWorkers");
     assertThat(published("DramatiqRunningWorkers")).isEqualTo(3);
   }
 
@@ -136,7 +137,7 @@ class PublishHandlerFaultsIT extends WholeTick {
         .hasMessage(
             "workers of service suna-worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted:"
                 + " not allowed to describe (Service: Ecs, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)");
-    assertThat(publishedMetrics()).isEqualTo(ALL.subList(0, 7));
+    assertThat(publishedMetrics()).isEqualTo(ALL.subList(0, 8));
   }
 
   @Test
@@ -150,7 +151,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     assertThatThrownBy(this::tick)
         .isInstanceOf(TickFailedException.class)
         .hasMessage(
-            "9 datums not published to namespace Kortix (METRIC_NAMESPACE):"
+            "11 datums not published to namespace Kortix (METRIC_NAMESPACE):"
                 + " not these (Service: CloudWatch, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)");
     assertThat(context.logged()).hasSize(1);
     var line = JsonParser.parseString(context.logged().getFirst()).getAsJsonObject();
@@ -192,15 +193,19 @@ class PublishHandlerFaultsIT extends WholeTick {
         .filteredOn(datum -> !datum.contains("good DramatiqOldestJobAge"))
         .containsExactly(
             "total DramatiqJobsDelayed=0",
+            "total DramatiqJobsInFlight=0",
             "total DramatiqActiveBrokers=0",
             "total DramatiqRunningWorkers=3",
+            "total DramatiqDesiredWorkers=3",
             "good DramatiqQueueDepth=2",
             "good DramatiqJobsDelayed=0",
             "good DramatiqDeadLetters=0",
             "good DramatiqJobsInFlight=0",
             "good DramatiqNewDeadLetters=0",
-            "bad DramatiqJobsDelayed=0");
-    assertThat(publishedMetrics()).hasSize(10).containsOnlyOnce("DramatiqOldestJobAge");
+            "good DramatiqOrphanedMessages=0",
+            "bad DramatiqJobsDelayed=0",
+            "bad DramatiqJobsInFlight=0");
+    assertThat(publishedMetrics()).hasSize(14).containsOnlyOnce("DramatiqOldestJobAge");
     assertThat(context.logged().getFirst())
         .as("the line has totals, not the last queue's value")
         .contains("\"DramatiqQueueDepth\":null,");
@@ -213,7 +218,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     Throwable failed = catchThrowable(this::tick);
     assertThat(failed)
         .isInstanceOf(TickFailedException.class)
-        .hasMessage("queue default: oldest age not read: payload is not valid JSON");
+        .hasMessage("queue default: oldest age not read: message id is not valid JSON");
     assertThat(publishedMetrics())
         .isEqualTo(ALL.stream().filter(metric -> !metric.equals("DramatiqOldestJobAge")).toList());
     assertThat(trace(failed) + context.logged()).doesNotContain("in-payload");
@@ -224,8 +229,10 @@ class PublishHandlerFaultsIT extends WholeTick {
       delimiter = ':',
       textBlock =
           """
-          llen   : waiting                                 : DramatiqQueueDepth DramatiqJobsInFlight DramatiqBacklogPerWorker
-          hlen   : delayed, in flight                      : DramatiqJobsInFlight DramatiqJobsDelayed DramatiqBacklogPerWorker
+          llen   : waiting, delayed                        : DramatiqQueueDepth DramatiqJobsDelayed DramatiqOrphanedMessages DramatiqBacklogPerWorker
+          hlen   : orphaned messages                       : DramatiqOrphanedMessages
+          scard  : delayed, in flight                      : DramatiqJobsInFlight DramatiqJobsDelayed DramatiqOrphanedMessages DramatiqBacklogPerWorker
+          zrange : delayed, in flight                      : DramatiqJobsInFlight DramatiqJobsDelayed DramatiqOrphanedMessages DramatiqBacklogPerWorker
           zcard  : dead letters                            : DramatiqDeadLetters
           zcount : new dead letters, active brokers        : DramatiqNewDeadLetters DramatiqActiveBrokers
           lindex : oldest age                              : DramatiqOldestJobAge
@@ -236,6 +243,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     loginAs(LEAST_ACL.stream().filter(rule -> !rule.equals("+" + command)).toList());
     fill("default", 2);
     command(client -> client.zadd("dramatiq:default.XQ", 1, "id"));
+    command(client -> client.zadd("dramatiq:__heartbeats__", 1, "broker"));
     assertThatThrownBy(this::tick)
         .isInstanceOf(TickFailedException.class)
         .hasMessage(
@@ -259,7 +267,8 @@ class PublishHandlerFaultsIT extends WholeTick {
         .hasMessage(
             redisName()
                 + " refused: NOPERM this user has no permissions to run the 'eval_ro' command");
-    assertThat(publishedMetrics()).containsExactly("DramatiqRunningWorkers");
+    assertThat(publishedMetrics())
+        .containsExactly("DramatiqRunningWorkers", "DramatiqDesiredWorkers");
   }
 
   @Test
@@ -271,7 +280,8 @@ class PublishHandlerFaultsIT extends WholeTick {
         .hasMessage(
             redisName()
                 + " refused: NOPERM this user has no permissions to access one of the keys used as arguments");
-    assertThat(publishedMetrics()).containsExactly("DramatiqRunningWorkers");
+    assertThat(publishedMetrics())
+        .containsExactly("DramatiqRunningWorkers", "DramatiqDesiredWorkers");
   }
 
   @Test

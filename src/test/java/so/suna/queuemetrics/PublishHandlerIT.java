@@ -27,7 +27,8 @@ class PublishHandlerIT extends WholeTick {
     assertThat(heard.sent()).containsExactly("EVAL_RO");
     assertThat(heard.inScripts())
         .containsExactly(
-            "ZCOUNT", "LLEN", "ZCARD", "LINDEX", "LINDEX", "HGET", "HLEN", "HLEN", "HGET");
+            "ZRANGE", "ZCOUNT", "LLEN", "HLEN", "LLEN", "HLEN", "ZCARD", "LINDEX", "LINDEX", "HGET",
+            "HGET");
     assertThat(aws.calls("PutMetricData")).hasSize(1);
     assertThat(aws.calls("DescribeServices")).hasSize(1);
     assertThat(aws.calls()).hasSize(2);
@@ -63,15 +64,16 @@ class PublishHandlerIT extends WholeTick {
     environment.put("SERVICE_NAME", "crawler");
     environment.put("PER_QUEUE_METRICS", "true");
     command(client -> client.rpush("other:default", "id"));
-    command(client -> client.hset("other:default.msgs", "id", "{\"message_timestamp\":1}"));
+    command(
+        client -> client.hset("other:default.msgs", "id", "{\"message_timestamp\":1767268800000}"));
     tick();
     JsonNode put = aws.calls("PutMetricData").getFirst().input();
     assertThat(put.path("Namespace").asText()).isEqualTo("Suna");
-    assertThat(put.path("MetricData")).hasSize(9 + 6);
+    assertThat(put.path("MetricData")).hasSize(11 + 7);
     assertThat(put.path("MetricData").get(0).path("Value").asDouble()).isEqualTo(1);
     assertThat(put.path("MetricData").get(0).path("Dimensions"))
         .hasToString("[{\"Name\":\"Service\",\"Value\":\"crawler\"}]");
-    assertThat(put.path("MetricData").get(9).path("Dimensions"))
+    assertThat(put.path("MetricData").get(11).path("Dimensions"))
         .hasToString(
             "[{\"Name\":\"Service\",\"Value\":\"crawler\"},{\"Name\":\"Queue\",\"Value\":\"default\"}]");
     assertThat(aws.calls("DescribeServices").getFirst().input())
@@ -83,7 +85,7 @@ class PublishHandlerIT extends WholeTick {
     environment.put("ECS_WORKER_SERVICE", "");
     tick();
     assertThat(aws.calls("DescribeServices")).isEmpty();
-    assertThat(publishedMetrics()).isEqualTo(ALL.subList(0, 7));
+    assertThat(publishedMetrics()).isEqualTo(ALL.subList(0, 8));
   }
 
   @Test
@@ -101,8 +103,9 @@ class PublishHandlerIT extends WholeTick {
     loginAs(LEAST_ACL);
     fill("default", 2);
     command(client -> client.hset("dramatiq:default.DQ.msgs", "id", "{}"));
+    command(client -> client.sadd("dramatiq:__acks__.broker.default", "id"));
     command(client -> client.zadd("dramatiq:default.XQ", 1, "id"));
-    command(client -> client.zadd("dramatiq:__heartbeats__", 1, "id"));
+    command(client -> client.zadd("dramatiq:__heartbeats__", 1, "broker"));
     tick();
     assertThat(publishedMetrics()).isEqualTo(ALL);
   }

@@ -102,8 +102,10 @@ class PublishHandlerTest {
             DramatiqJobsInFlight=15.0
             DramatiqOldestJobAge=6.005
             DramatiqNewDeadLetters=5.0
+            DramatiqOrphanedMessages=8.0
             DramatiqActiveBrokers=7.0
             DramatiqRunningWorkers=5.0
+            DramatiqDesiredWorkers=6.0
             DramatiqBacklogPerWorker=3.2""");
   }
 
@@ -114,16 +116,16 @@ class PublishHandlerTest {
         .containsExactly(
             """
             {"event":"tick","DramatiqQueueDepth":1,"DramatiqJobsDelayed":3,"DramatiqDeadLetters":4,\
-            "DramatiqJobsInFlight":15,"DramatiqOldestJobAge":6.005,"DramatiqNewDeadLetters":5,"DramatiqActiveBrokers":7,\
-            "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":3.2,"datums":9,"published":true,\
-            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":[]}
+            "DramatiqJobsInFlight":15,"DramatiqOldestJobAge":6.005,"DramatiqNewDeadLetters":5,"DramatiqOrphanedMessages":8,"DramatiqActiveBrokers":7,\
+            "DramatiqRunningWorkers":5,"DramatiqDesiredWorkers":6,"DramatiqBacklogPerWorker":3.2,"datums":11,"published":true,\
+            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"notices":[],"problems":[]}
             """);
   }
 
   @Test
   void returnsNothingAndDoesNotLookAtTheEvent() {
     assertThat(tick(handler(() -> snapshot(), () -> FIVE), "no JSON")).isEqualTo("null");
-    assertThat(published).hasSize(9);
+    assertThat(published).hasSize(11);
   }
 
   @Test
@@ -134,9 +136,9 @@ class PublishHandlerTest {
         .containsExactly(
             """
             {"event":"tick","DramatiqQueueDepth":null,"DramatiqJobsDelayed":null,"DramatiqDeadLetters":null,\
-            "DramatiqJobsInFlight":null,"DramatiqOldestJobAge":null,"DramatiqNewDeadLetters":null,"DramatiqActiveBrokers":null,\
-            "DramatiqRunningWorkers":5,"DramatiqBacklogPerWorker":null,"datums":1,"published":true,\
-            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"problems":["Redis is down"]}
+            "DramatiqJobsInFlight":null,"DramatiqOldestJobAge":null,"DramatiqNewDeadLetters":null,"DramatiqOrphanedMessages":null,"DramatiqActiveBrokers":null,\
+            "DramatiqRunningWorkers":5,"DramatiqDesiredWorkers":6,"DramatiqBacklogPerWorker":null,"datums":2,"published":true,\
+            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"notices":[],"problems":["Redis is down"]}
             """);
   }
 
@@ -145,7 +147,8 @@ class PublishHandlerTest {
     assertThatThrownBy(() -> tick(handler(failing("Redis is down"), () -> FIVE)))
         .isInstanceOf(TickFailedException.class)
         .hasMessage("Redis is down");
-    assertThat(publishedFigures()).isEqualTo("DramatiqRunningWorkers=5.0");
+    assertThat(publishedFigures())
+        .isEqualTo("DramatiqRunningWorkers=5.0\nDramatiqDesiredWorkers=6.0");
   }
 
   @Test
@@ -162,6 +165,7 @@ class PublishHandlerTest {
             "DramatiqJobsInFlight",
             "DramatiqOldestJobAge",
             "DramatiqNewDeadLetters",
+            "DramatiqOrphanedMessages",
             "DramatiqActiveBrokers");
   }
 
@@ -179,16 +183,19 @@ class PublishHandlerTest {
             "DramatiqDeadLetters",
             "DramatiqOldestJobAge",
             "DramatiqNewDeadLetters",
+            "DramatiqOrphanedMessages",
             "DramatiqActiveBrokers",
-            "DramatiqRunningWorkers");
+            "DramatiqRunningWorkers",
+            "DramatiqDesiredWorkers");
   }
 
   @Test
   void noWorkerServiceIsNoProblem() {
     tick(handler(() -> snapshot(), Optional.empty(), published::addAll, AT_NOON));
-    assertThat(published).hasSize(7);
+    assertThat(published).hasSize(8);
     assertThat(logged.getFirst())
-        .contains("\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,")
+        .contains(
+            "\"DramatiqRunningWorkers\":null,\"DramatiqDesiredWorkers\":null,\"DramatiqBacklogPerWorker\":null,")
         .doesNotContain("ecs_ms");
   }
 
@@ -196,7 +203,8 @@ class PublishHandlerTest {
   void stoppedWorkersAreKnownToBeNone() {
     tick(handler(() -> snapshot(), () -> new Workers(0, 2)));
     assertThat(publishedFigures())
-        .endsWith("DramatiqRunningWorkers=0.0\nDramatiqBacklogPerWorker=16.0");
+        .endsWith(
+            "DramatiqRunningWorkers=0.0\nDramatiqDesiredWorkers=2.0\nDramatiqBacklogPerWorker=16.0");
   }
 
   @Test
@@ -214,7 +222,7 @@ class PublishHandlerTest {
         .hasMessage("CloudWatch is down");
     assertThat(logged.getFirst())
         .contains("\"DramatiqQueueDepth\":1,")
-        .contains("\"datums\":9,\"published\":false,")
+        .contains("\"datums\":11,\"published\":false,")
         .endsWith("\"problems\":[\"CloudWatch is down\"]}\n");
   }
 
@@ -246,7 +254,7 @@ class PublishHandlerTest {
     assertThatThrownBy(() -> tick(handler)).hasMessage("ECS is down");
     published.clear();
     tick(handler);
-    assertThat(published).hasSize(9);
+    assertThat(published).hasSize(11);
   }
 
   @Test
@@ -264,18 +272,20 @@ class PublishHandlerTest {
 
     assertThat(published.stream().map(datum -> datum.dimensions().size()).distinct())
         .containsExactly(1, 2);
-    assertThat(published.get(8).metricName()).isEqualTo("DramatiqBacklogPerWorker");
+    assertThat(published.get(10).metricName()).isEqualTo("DramatiqBacklogPerWorker");
   }
 
   @Test
-  void everyDatumBearsTheTimeOfTheReadAndEachStepItsOwnDuration() {
+  void everyDatumBearsTheSameTimeAndEachStepItsOwnDuration() {
     // Every look at the clock is a second later: 1 tick, 2 and 3 around Redis, 4 and 5 around ECS.
     var seconds = new int[1];
     InstantSource ticking = () -> NOON.plusSeconds(seconds[0]++);
     tick(
         handler(
             () -> snapshot(), Optional.of(() -> FIVE), published::addAll, ticking.withZone(UTC)));
-    assertThat(published).extracting(MetricDatum::timestamp).containsOnly(NOON.minusSeconds(1));
+    assertThat(published)
+        .extracting(MetricDatum::timestamp)
+        .containsOnly(Instant.parse("2026-01-01T11:58:59.999Z"));
     assertThat(logged.getFirst())
         .contains("\"redis_ms\":1000,\"ecs_ms\":1000,\"cloudwatch_ms\":1000,\"duration_ms\":7000,");
   }

@@ -69,15 +69,15 @@ class TickReportTest {
                 NOON,
                 Snapshots.queue("default", 3_000_000_000L),
                 Snapshots.queue("slow", 1, Metric.DEAD_LETTERS, new Unknown("WRONGTYPE")))
-            .withWorkers(4);
+            .withWorkers(4, 5);
 
-    assertThat(report.line(snapshot.totals(), 8, true))
+    assertThat(report.line(snapshot, 8, true))
         .hasToString(
             "{\"event\":\"tick\",\"DramatiqQueueDepth\":3000000001,\"DramatiqJobsDelayed\":9000000003,"
                 + "\"DramatiqDeadLetters\":null,\"DramatiqJobsInFlight\":6000000002,"
-                + "\"DramatiqOldestJobAge\":18015000000,\"DramatiqNewDeadLetters\":15000000005,"
-                + "\"DramatiqActiveBrokers\":7,\"DramatiqRunningWorkers\":4,\"DramatiqBacklogPerWorker\":2.25000000075E9,"
-                + "\"datums\":8,\"published\":true,\"redis_ms\":4,\"ecs_ms\":20,\"cloudwatch_ms\":31,\"duration_ms\":55,\"problems\":[]}");
+                + "\"DramatiqOldestJobAge\":18015000000,\"DramatiqNewDeadLetters\":15000000005,\"DramatiqOrphanedMessages\":24000000008,"
+                + "\"DramatiqActiveBrokers\":7,\"DramatiqRunningWorkers\":4,\"DramatiqDesiredWorkers\":5,\"DramatiqBacklogPerWorker\":2.25000000075E9,"
+                + "\"datums\":8,\"published\":true,\"redis_ms\":4,\"ecs_ms\":20,\"cloudwatch_ms\":31,\"duration_ms\":55,\"notices\":[],\"problems\":[]}");
   }
 
   @Test
@@ -90,13 +90,13 @@ class TickReportTest {
         });
     report.add(List.of("queue default: delayed not read: WRONGTYPE"));
 
-    assertThat(report.line(Snapshot.unread(NOON).totals(), 0, false))
+    assertThat(report.line(Snapshot.unread(NOON), 0, false))
         .hasToString(
             "{\"event\":\"tick\",\"DramatiqQueueDepth\":null,\"DramatiqJobsDelayed\":null,\"DramatiqDeadLetters\":null,"
-                + "\"DramatiqJobsInFlight\":null,\"DramatiqOldestJobAge\":null,\"DramatiqNewDeadLetters\":null,"
-                + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":null,\"DramatiqBacklogPerWorker\":null,"
+                + "\"DramatiqJobsInFlight\":null,\"DramatiqOldestJobAge\":null,\"DramatiqNewDeadLetters\":null,\"DramatiqOrphanedMessages\":null,"
+                + "\"DramatiqActiveBrokers\":null,\"DramatiqRunningWorkers\":null,\"DramatiqDesiredWorkers\":null,\"DramatiqBacklogPerWorker\":null,"
                 + "\"datums\":0,\"published\":false,\"redis_ms\":2000,\"duration_ms\":2000,"
-                + "\"problems\":[\"Redis \\\"cache\\\"\\ngave no answer\",\"queue default: delayed not read: WRONGTYPE\"]}");
+                + "\"notices\":[],\"problems\":[\"Redis \\\"cache\\\"\\ngave no answer\",\"queue default: delayed not read: WRONGTYPE\"]}");
   }
 
   @Test

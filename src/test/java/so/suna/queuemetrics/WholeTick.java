@@ -29,8 +29,10 @@ abstract class WholeTick {
           "DramatiqJobsInFlight",
           "DramatiqOldestJobAge",
           "DramatiqNewDeadLetters",
+          "DramatiqOrphanedMessages",
           "DramatiqActiveBrokers",
           "DramatiqRunningWorkers",
+          "DramatiqDesiredWorkers",
           "DramatiqBacklogPerWorker");
 
   static final List<String> LEAST_ACL = leastAclOfTheReadme("+eval_ro");

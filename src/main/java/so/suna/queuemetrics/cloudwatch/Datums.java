@@ -1,6 +1,7 @@
 package so.suna.queuemetrics.cloudwatch;
 
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.stream.Stream;
 import so.suna.queuemetrics.dramatiq.Figures;
@@ -28,10 +29,11 @@ public final class Datums {
 
   /**
    * Every known figure, the totals first: scaling hangs on them, and of more datums than one call
-   * takes, a later call may fail.
+   * takes, a later call may fail. Stamped with the end of the minute before the read: an alarm
+   * evaluates complete minutes only, so that the value counts a minute sooner.
    */
   public List<MetricDatum> of(Snapshot snapshot) {
-    Instant at = snapshot.readAt();
+    Instant at = snapshot.readAt().truncatedTo(ChronoUnit.MINUTES).minusMillis(1);
     var queues =
         snapshot.queues().stream()
             .filter(_ -> perQueue)
@@ -59,8 +61,6 @@ public final class Datums {
               case SECONDS -> StandardUnit.SECONDS;
             })
         .value(value)
-        // The instant of the read, not of the put: a retry must not move the value into the next
-        // minute.
         .timestamp(at)
         .dimensions(dimensions)
         .build();

@@ -56,8 +56,10 @@ public record Figures(Map<Metric, Reading> readings) {
   }
 
   /** With the worker service's figures, and {@link #backlogPerWorker} if there is a backlog. */
-  Figures withWorkers(int running) {
-    Figures counted = with(Metric.RUNNING_WORKERS, new Reading.Known(running));
+  Figures withWorkers(int running, int desired) {
+    Figures counted =
+        with(Metric.RUNNING_WORKERS, new Reading.Known(running))
+            .with(Metric.DESIRED_WORKERS, new Reading.Known(desired));
     if (!readings.containsKey(Metric.QUEUE_DEPTH)) {
       return counted;
     }

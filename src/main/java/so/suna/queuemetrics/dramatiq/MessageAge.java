@@ -1,121 +1,57 @@
 package so.suna.queuemetrics.dramatiq;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.JsonPrimitive;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** How long ago a waiting message was first sent, from its {@code message_timestamp}. Pure. */
 final class MessageAge {
 
-  private static final String FIELD = "message_timestamp";
+  /** Dramatiq's first year: an earlier time is in seconds, or nobody set it. */
+  private static final Instant EARLIEST = Instant.parse("2017-01-01T00:00:00Z");
+
+  /** A sender's clock may be wrong by this much; a later time is in microseconds. */
+  private static final Duration LATEST = Duration.ofDays(1);
 
   private MessageAge() {}
 
   /**
-   * The age of the older of a queue's first and last message. The first is the oldest of those that
-   * were enqueued to be run at once. What comes back later (a requeue, a due retry, a due delay)
-   * goes to the tail with its first timestamp, so the last may be older; once younger ones follow
-   * it, it is not seen, and the age is a lower bound. Zero where nothing waits, and where the
-   * sender's clock runs ahead of ours.
+   * The age in seconds of the older of a queue's first and last message. The first is the oldest of
+   * those that were enqueued to be run at once. What comes back later (a requeue, a due retry, a
+   * due delay) goes to the tail with its first timestamp, so the last may be older; once younger
+   * ones follow it, it is not seen, and the age is a lower bound. Zero if nothing waits, and if the
+   * sender's clock runs ahead of ours by up to a day; absent if a payload is gone.
    *
-   * @param first {@code sent} of the first id, as snapshot.lua replies it
-   * @param last the same of the last id
+   * @param first when the first message was sent, as snapshot.lua replies it
+   * @param last the same of the last message
    */
-  static Reading oldest(String queue, @Nullable Object first, @Nullable Object last, Instant now) {
-    if (first == null && last == null) {
-      return new Reading.Known(0);
-    }
-    try {
-      long oldestMillis = Math.min(sentMillis(first), sentMillis(last));
-      return new Reading.Known(Math.max(0, now.toEpochMilli() - oldestMillis) / 1000.0);
-    } catch (UnreadableException e) {
-      return new Reading.Unknown(
-          "%s%s not read: %s".formatted(queue, Metric.OLDEST_JOB_AGE, e.getMessage()));
-    }
+  static Reading oldest(
+      String queue, Reading waiting, @Nullable Object first, @Nullable Object last, Instant now) {
+    return waiting.equals(new Reading.Known(0))
+        ? new Reading.Known(0)
+        : age(queue, first, now).and(age(queue, last, now), Math::max);
   }
 
-  private static long sentMillis(@Nullable Object sent) throws UnreadableException {
-    if (!(sent instanceof byte[] bytes)) {
-      throw new UnreadableException(SnapshotReader.reason(sent));
+  private static Reading age(String queue, @Nullable Object sent, Instant now) {
+    if (sent == null) {
+      return new Reading.Absent();
     }
-    boolean digitsOnly = bytes.length > 0 && Character.isDigit(bytes[0]);
-    return digitsOnly ? parse(new String(bytes, StandardCharsets.US_ASCII)) : search(bytes);
-  }
-
-  /**
-   * The top-level field of a payload that was not written by Dramatiq's own encoder; the last one
-   * wins, as in Python.
-   */
-  private static long search(byte[] payload) throws UnreadableException {
-    // A new decoder refuses what is not UTF-8, where the charset by itself would replace it.
-    var utf8 = StandardCharsets.UTF_8.newDecoder();
-    try (var json =
-        new JsonReader(new InputStreamReader(new ByteArrayInputStream(payload), utf8))) {
-      json.setStrictness(Strictness.STRICT);
-      @Nullable JsonElement found = null;
-      json.beginObject();
-      while (json.hasNext()) {
-        String name = json.nextName();
-        // Not skipValue(), which lets control characters pass in strings.
-        JsonElement value = JsonParser.parseReader(json);
-        if (name.equals(FIELD)) {
-          found = value;
-        }
-      }
-      json.endObject();
-      if (json.peek() != JsonToken.END_DOCUMENT) {
-        throw new UnreadableException("payload is not valid JSON");
-      }
-      if (found == null) {
-        throw new UnreadableException("payload has no " + FIELD);
-      }
-      return parse(shown(found));
-    } catch (IOException | JsonParseException | IllegalStateException _) {
-      // The parser's own message may quote the payload.
-      throw new UnreadableException("payload is not valid JSON");
+    if (!(sent instanceof byte[] digits)) {
+      return unknown(queue, SnapshotReader.reason(sent));
     }
-  }
-
-  private static long parse(String millis) throws UnreadableException {
-    // 18 digits are 30 million years: enough, and they fit a long.
-    if (!millis.matches("0|[1-9][0-9]{0,17}")) {
-      throw new UnreadableException(
-          FIELD + " must be whole milliseconds since 1970, was " + abbreviated(millis));
+    double sentMillis = Double.parseDouble(new String(digits, US_ASCII));
+    if (sentMillis < EARLIEST.toEpochMilli() || sentMillis > now.plus(LATEST).toEpochMilli()) {
+      return unknown(
+          queue,
+          "message_timestamp must be in milliseconds and from 2017 to a day ahead, was "
+              + (sentMillis < EARLIEST.toEpochMilli() ? "earlier" : "later"));
     }
-    return Long.parseLong(millis);
+    return new Reading.Known(Math.max(0, now.toEpochMilli() - sentMillis) / 1000);
   }
 
-  /** Numbers only: anything else may be text of the payload, and secret. */
-  private static String shown(JsonElement value) {
-    return switch (value) {
-      case JsonPrimitive number when number.isNumber() -> number.getAsString();
-      case JsonPrimitive text when text.isString() -> "a string";
-      case JsonPrimitive _ -> "a boolean";
-      case JsonObject _ -> "an object";
-      case JsonArray _ -> "an array";
-      default -> "null";
-    };
-  }
-
-  private static String abbreviated(String text) {
-    return text.length() <= 32 ? text : text.substring(0, 32) + "…";
-  }
-
-  private static final class UnreadableException extends Exception {
-    UnreadableException(String message) {
-      super(message);
-    }
+  private static Reading unknown(String queue, String reason) {
+    return new Reading.Unknown("%s%s not read: %s".formatted(queue, Metric.OLDEST_JOB_AGE, reason));
   }
 }

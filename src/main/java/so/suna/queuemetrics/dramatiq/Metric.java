@@ -2,7 +2,7 @@ package so.suna.queuemetrics.dramatiq;
 
 /**
  * Every figure that is published or answered, in the order of the answers: the four fields of the
- * API containers come first. A queue has the first six, which also have totals.
+ * API containers come first. A queue has the first seven, which also have totals.
  */
 public enum Metric {
   /** Messages whose id is in the list, not yet fetched: what the API containers published. */
@@ -17,10 +17,14 @@ public enum Metric {
   OLDEST_JOB_AGE("DramatiqOldestJobAge", "oldest_job_age_seconds", "oldest age", Unit.SECONDS),
   /** Messages given up within {@link SnapshotReader#RECENT}. */
   NEW_DEAD_LETTERS("DramatiqNewDeadLetters", "new_dead_letters", "new dead letters", Unit.COUNT),
+  /** Payloads that neither the list nor a worker knows: no worker will ever run them. */
+  ORPHANED_MESSAGES("DramatiqOrphanedMessages", "orphaned", "orphaned messages", Unit.COUNT),
   /** Connections of workers and producers with a heartbeat within {@link SnapshotReader#RECENT}. */
   ACTIVE_BROKERS("DramatiqActiveBrokers", "active_brokers", "active brokers", Unit.COUNT),
   /** Running tasks of the worker service. */
   RUNNING_WORKERS("DramatiqRunningWorkers", "running_workers", "running workers", Unit.COUNT),
+  /** Tasks that the worker service should run. */
+  DESIRED_WORKERS("DramatiqDesiredWorkers", "desired_workers", "desired workers", Unit.COUNT),
   /** Waiting and in-flight messages for each running worker. */
   BACKLOG_PER_WORKER(
       "DramatiqBacklogPerWorker", "backlog_per_worker", "backlog per worker", Unit.COUNT);

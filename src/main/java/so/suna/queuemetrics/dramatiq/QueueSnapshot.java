@@ -1,4 +1,15 @@
 package so.suna.queuemetrics.dramatiq;
 
-/** The figures of one queue at one instant. Immutable. */
-public record QueueSnapshot(QueueName queue, Figures figures) {}
+import java.util.List;
+
+/**
+ * The figures of one queue at one instant. Immutable.
+ *
+ * @param notices what is odd about them and no problem of this reader
+ */
+public record QueueSnapshot(QueueName queue, Figures figures, List<String> notices) {
+
+  public QueueSnapshot {
+    notices = List.copyOf(notices);
+  }
+}

@@ -17,29 +17,28 @@ public sealed interface Reading {
   record Known(double value) implements Reading {}
 
   /**
-   * It could not be read.
+   * It could not be read, which is a problem.
    *
    * @param reason what could not be read and why, without secrets or anything a producer wrote
    */
   record Unknown(String reason) implements Reading {}
 
-  /** The value, or empty if it is unknown. */
+  /** There is nothing to read, which is no problem: a setting leaves it out, or it is gone. */
+  record Absent() implements Reading {}
+
+  /** The value, or empty without one. */
   default OptionalDouble known() {
     return switch (this) {
       case Known(var value) -> OptionalDouble.of(value);
-      case Unknown _ -> OptionalDouble.empty();
+      case Unknown _, Absent _ -> OptionalDouble.empty();
     };
   }
 
   /** Both values as one; unknown if either is, with the first reason. */
   default Reading and(Reading other, DoubleBinaryOperator combine) {
-    return switch (this) {
-      case Unknown unknown -> unknown;
-      case Known(var left) ->
-          switch (other) {
-            case Unknown unknown -> unknown;
-            case Known(var right) -> new Known(combine.applyAsDouble(left, right));
-          };
-    };
+    if (this instanceof Known(var left) && other instanceof Known(var right)) {
+      return new Known(combine.applyAsDouble(left, right));
+    }
+    return this instanceof Unknown || other instanceof Known ? this : other;
   }
 }

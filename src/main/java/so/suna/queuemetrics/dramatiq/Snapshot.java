@@ -31,9 +31,15 @@ public record Snapshot(Instant readAt, Figures totals, List<QueueSnapshot> queue
    * With what ECS says of the worker service.
    *
    * @param running tasks
+   * @param desired tasks
    */
-  public Snapshot withWorkers(int running) {
-    return new Snapshot(readAt, totals.withWorkers(running), queues);
+  public Snapshot withWorkers(int running, int desired) {
+    return new Snapshot(readAt, totals.withWorkers(running, desired), queues);
+  }
+
+  /** What is odd about the figures, queue by queue. */
+  public List<String> notices() {
+    return queues.stream().flatMap(queue -> queue.notices().stream()).toList();
   }
 
   /** Why values are unknown, queue by queue; empty if all are known. */

@@ -25,10 +25,7 @@ public final class SnapshotReader {
   /** How long ago a heartbeat or a death may be to count as recent: the time between two ticks. */
   public static final Duration RECENT = Duration.ofSeconds(60);
 
-  /**
-   * So that one run of the script does not keep Redis from its work; every queue costs it about
-   * nine commands.
-   */
+  /** Keeps one run of the script to a few milliseconds, in which Redis serves nobody else. */
   static final int MAX_QUEUES_PER_SCRIPT = 100;
 
   /** Without comments and indentation, which Redis would receive and hash at every tick. */
@@ -36,19 +33,26 @@ public final class SnapshotReader {
       resource("snapshot.lua").replaceAll("--.*", "").replaceAll("(?m)^\\s+|\\h+$", "");
 
   private final ScriptRunner redis;
-  private final List<Batch> batches;
+  private final String namespace;
+  private final List<List<QueueName>> batches;
+  private final boolean oldestAge;
   private final Clock clock;
 
   /**
    * @param namespace the broker's, {@code dramatiq} by default
+   * @param oldestAge whether to read the age of the oldest message, which JSON alone tells; else it
+   *     is left out
    */
-  public SnapshotReader(ScriptRunner redis, String namespace, List<QueueName> queues, Clock clock) {
+  public SnapshotReader(
+      ScriptRunner redis,
+      String namespace,
+      List<QueueName> queues,
+      boolean oldestAge,
+      Clock clock) {
     this.redis = redis;
-    this.batches =
-        queues.stream()
-            .gather(Gatherers.windowFixed(MAX_QUEUES_PER_SCRIPT))
-            .map(batch -> Batch.of(namespace, batch))
-            .toList();
+    this.namespace = namespace;
+    this.batches = queues.stream().gather(Gatherers.windowFixed(MAX_QUEUES_PER_SCRIPT)).toList();
+    this.oldestAge = oldestAge;
     this.clock = clock;
   }
 
@@ -61,65 +65,80 @@ public final class SnapshotReader {
    */
   public Snapshot read() {
     Instant readAt = clock.instant();
-    List<String> arguments = List.of(Long.toString(readAt.minus(RECENT).toEpochMilli()));
     var snapshots = new ArrayList<QueueSnapshot>();
     var activeBrokers = new ArrayList<Reading>(1);
-    for (Batch batch : batches) {
-      int size = batch.queues().size();
-      List<?> reply = list(redis.run(SCRIPT, batch.keys(), arguments), size + 1);
+    for (List<QueueName> batch : batches) {
+      List<?> reply =
+          list(
+              redis.run(SCRIPT, List.of(namespace + ":__heartbeats__"), arguments(batch, readAt)),
+              batch.size() + 1);
       activeBrokers.add(count("", Metric.ACTIVE_BROKERS, reply.getFirst()));
-      for (int i = 0; i < size; i++) {
-        snapshots.add(snapshot(batch.queues().get(i), list(reply.get(i + 1), 7), readAt));
+      for (int i = 0; i < batch.size(); i++) {
+        snapshots.add(snapshot(batch.get(i), list(reply.get(i + 1), 10), readAt));
       }
     }
     return Snapshot.of(readAt, snapshots, activeBrokers.getFirst());
   }
 
-  /** Queues that one run of the script reads, and the keys that it wants for them. */
-  private record Batch(List<QueueName> queues, List<String> keys) {
-
-    /** Keys as Dramatiq's {@code dispatch.lua} builds them, in the order that the script wants. */
-    static Batch of(String namespace, List<QueueName> queues) {
-      return new Batch(
-          queues,
-          Stream.concat(
-                  Stream.of("__heartbeats__"),
-                  queues.stream()
-                      .flatMap(
-                          name ->
-                              Stream.of("", ".msgs", ".DQ.msgs", ".XQ").map(part -> name + part)))
-              .map(key -> namespace + ":" + key)
-              .toList());
-    }
+  private List<String> arguments(List<QueueName> queues, Instant readAt) {
+    return Stream.concat(
+            Stream.of(
+                namespace,
+                Long.toString(readAt.minus(RECENT).toEpochMilli()),
+                oldestAge ? "age" : "no age"),
+            queues.stream().map(QueueName::value))
+        .toList();
   }
 
-  private static QueueSnapshot snapshot(QueueName name, List<?> reply, Instant readAt) {
+  private QueueSnapshot snapshot(QueueName name, List<?> reply, Instant readAt) {
     String queue = "queue " + name + ": ";
-    var figures = new EnumMap<Metric, Reading>(Metric.class);
     Reading waiting = count(queue, Metric.QUEUE_DEPTH, reply.get(0));
-    Reading held = count(queue, Metric.JOBS_IN_FLIGHT, reply.get(1));
+    Reading payloads = count(queue, Metric.ORPHANED_MESSAGES, reply.get(1));
+    Reading fetched = count(queue, Metric.JOBS_IN_FLIGHT, reply.get(2));
+    Reading delayed = count(queue, Metric.JOBS_DELAYED, reply.get(3));
+    Reading delayedPayloads = count(queue, Metric.ORPHANED_MESSAGES, reply.get(4));
+    Reading delayedFetched = count(queue, Metric.JOBS_DELAYED, reply.get(5));
+    Reading surplus = surplus(payloads, waiting, fetched);
+    Reading delayedSurplus = surplus(delayedPayloads, delayed, delayedFetched);
+
+    var figures = new EnumMap<Metric, Reading>(Metric.class);
     figures.put(Metric.QUEUE_DEPTH, waiting);
-    figures.put(Metric.JOBS_IN_FLIGHT, inFlight(queue, held, waiting));
-    figures.put(Metric.JOBS_DELAYED, count(queue, Metric.JOBS_DELAYED, reply.get(2)));
-    figures.put(Metric.DEAD_LETTERS, count(queue, Metric.DEAD_LETTERS, reply.get(3)));
-    figures.put(Metric.NEW_DEAD_LETTERS, count(queue, Metric.NEW_DEAD_LETTERS, reply.get(4)));
+    figures.put(Metric.JOBS_DELAYED, delayed.and(delayedFetched, Double::sum));
+    figures.put(Metric.DEAD_LETTERS, count(queue, Metric.DEAD_LETTERS, reply.get(6)));
+    figures.put(Metric.JOBS_IN_FLIGHT, fetched);
     figures.put(
-        Metric.OLDEST_JOB_AGE, MessageAge.oldest(queue, reply.get(5), reply.get(6), readAt));
-    return new QueueSnapshot(name, new Figures(figures));
+        Metric.OLDEST_JOB_AGE,
+        oldestAge
+            ? MessageAge.oldest(queue, waiting, reply.get(8), reply.get(9), readAt)
+            : new Reading.Absent());
+    figures.put(Metric.NEW_DEAD_LETTERS, count(queue, Metric.NEW_DEAD_LETTERS, reply.get(7)));
+    figures.put(
+        Metric.ORPHANED_MESSAGES,
+        surplus.and(delayedSurplus, (some, more) -> Math.max(0, some) + Math.max(0, more)));
+    return new QueueSnapshot(
+        name,
+        new Figures(figures),
+        Stream.concat(
+                withoutPayload(queue, surplus), withoutPayload(queue + "delayed: ", delayedSurplus))
+            .toList());
   }
 
   /**
-   * Payloads held minus ids waiting. Dramatiq removes an id and its payload together, so there are
-   * never more ids than payloads, unless something else (an eviction, a hand) took payloads away;
-   * then nobody can tell how many are in flight.
+   * Payloads that neither the list nor an ack set knows; below 0, ids without a payload. Dramatiq
+   * keeps this at 0, so something else deleted a list or payloads.
    */
-  private static Reading inFlight(String queue, Reading held, Reading waiting) {
-    Reading difference = held.and(waiting, (payloads, ids) -> payloads - ids);
-    return difference instanceof Reading.Known(var messages) && messages < 0
-        ? new Reading.Unknown(
-            "%s%s not read: %.0f waiting ids have no payload"
-                .formatted(queue, Metric.JOBS_IN_FLIGHT, -messages))
-        : difference;
+  private static Reading surplus(Reading payloads, Reading waiting, Reading fetched) {
+    return payloads.and(waiting.and(fetched, Double::sum), (left, right) -> left - right);
+  }
+
+  /** A purge leaves the ids that workers have fetched; they stay until those workers end. */
+  private static Stream<String> withoutPayload(String queue, Reading surplus) {
+    return surplus.known().stream()
+        .filter(messages -> messages < 0)
+        .mapToObj(
+            messages ->
+                "%s%.0f ids have no payload, purged or lost: those that workers have fetched count until the workers end"
+                    .formatted(queue, -messages));
   }
 
   private static Reading count(String queue, Metric metric, @Nullable Object reply) {
@@ -129,9 +148,13 @@ public final class SnapshotReader {
   }
 
   static String reason(@Nullable Object reply) {
-    return reply instanceof Exception error
-        ? Objects.requireNonNullElse(error.getMessage(), error.toString()).replaceFirst("^ERR ", "")
-        : "expected a number, got " + kind(reply);
+    if (!(reply instanceof Exception error)) {
+      return "expected a number, got " + kind(reply);
+    }
+    String said = Objects.requireNonNullElse(error.getMessage(), error.toString());
+    return said.contains("non local key")
+        ? "its key lies on another node of the cluster; with several shards Dramatiq needs a namespace with a hash tag, such as {dramatiq}"
+        : said.replaceFirst("^ERR ", "");
   }
 
   private static String kind(@Nullable Object reply) {

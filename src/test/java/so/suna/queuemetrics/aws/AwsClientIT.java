@@ -47,7 +47,7 @@ class AwsClientIT {
 
   private static final List<MetricDatum> DATUMS =
       new Datums("worker", false)
-          .of(Snapshot.unread(Instant.parse("2026-11-23T12:00:00Z")).withWorkers(3));
+          .of(Snapshot.unread(Instant.parse("2026-11-23T12:00:00Z")).withWorkers(3, 4));
 
   private static final AwsClients CLIENTS =
       AwsClients.of(

@@ -22,6 +22,8 @@ class DatumsTest {
 
   private static final Instant READ_AT = Instant.parse("2026-11-23T12:00:00.123Z");
 
+  private static final Instant MINUTE_BEFORE = Instant.parse("2026-11-23T11:59:59.999Z");
+
   private static final Dimension WORKER = dimension("Service", "worker");
   private static final Dimension DEFAULT = dimension("Queue", "default");
   private static final Dimension SLOW = dimension("Queue", "slow");
@@ -36,7 +38,7 @@ class DatumsTest {
         .metricName(name)
         .unit(unit)
         .value(value)
-        .timestamp(READ_AT)
+        .timestamp(MINUTE_BEFORE)
         .dimensions(dimensions)
         .build();
   }
@@ -46,8 +48,8 @@ class DatumsTest {
   }
 
   @Test
-  void totalsAreOfTheInstantOfTheRead() {
-    Snapshot snapshot = at(READ_AT, queue("default", 1), queue("slow", 10)).withWorkers(6);
+  void totalsAreStampedWithTheEndOfTheMinuteBeforeTheRead() {
+    Snapshot snapshot = at(READ_AT, queue("default", 1), queue("slow", 10)).withWorkers(6, 7);
 
     assertThat(new Datums("worker", false).of(snapshot))
         .containsExactly(
@@ -57,14 +59,16 @@ class DatumsTest {
             count("DramatiqJobsInFlight", 22, WORKER),
             datum("DramatiqOldestJobAge", StandardUnit.SECONDS, 60.05, WORKER),
             count("DramatiqNewDeadLetters", 55, WORKER),
+            count("DramatiqOrphanedMessages", 88, WORKER),
             count("DramatiqActiveBrokers", 7, WORKER),
             count("DramatiqRunningWorkers", 6, WORKER),
+            count("DramatiqDesiredWorkers", 7, WORKER),
             count("DramatiqBacklogPerWorker", 5.5, WORKER));
   }
 
   @Test
   void eachQueuesOwnFiguresFollowTheTotalsIfWanted() {
-    Snapshot snapshot = at(READ_AT, queue("default", 1), queue("slow", 10)).withWorkers(6);
+    Snapshot snapshot = at(READ_AT, queue("default", 1), queue("slow", 10)).withWorkers(6, 7);
     int totals = new Datums("worker", false).of(snapshot).size();
 
     List<MetricDatum> datums = new Datums("worker", true).of(snapshot);
@@ -78,19 +82,21 @@ class DatumsTest {
             count("DramatiqJobsInFlight", 2, WORKER, DEFAULT),
             datum("DramatiqOldestJobAge", StandardUnit.SECONDS, 6.005, WORKER, DEFAULT),
             count("DramatiqNewDeadLetters", 5, WORKER, DEFAULT),
+            count("DramatiqOrphanedMessages", 8, WORKER, DEFAULT),
             count("DramatiqQueueDepth", 10, WORKER, SLOW),
             count("DramatiqJobsDelayed", 30, WORKER, SLOW),
             count("DramatiqDeadLetters", 40, WORKER, SLOW),
             count("DramatiqJobsInFlight", 20, WORKER, SLOW),
             datum("DramatiqOldestJobAge", StandardUnit.SECONDS, 60.05, WORKER, SLOW),
-            count("DramatiqNewDeadLetters", 50, WORKER, SLOW));
+            count("DramatiqNewDeadLetters", 50, WORKER, SLOW),
+            count("DramatiqOrphanedMessages", 80, WORKER, SLOW));
   }
 
   @Test
   void emptyQueueAndNoWorkerGiveZeros() {
-    assertThat(new Datums("worker", false).of(at(READ_AT, queue("default", 0)).withWorkers(0)))
+    assertThat(new Datums("worker", false).of(at(READ_AT, queue("default", 0)).withWorkers(0, 1)))
         .extracting(MetricDatum::value)
-        .containsExactly(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0, 0.0);
+        .containsExactly(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0, 1.0, 0.0);
   }
 
   @Test
@@ -102,7 +108,7 @@ class DatumsTest {
 
   @ParameterizedTest
   @EnumSource(
-      names = {"ACTIVE_BROKERS", "RUNNING_WORKERS", "BACKLOG_PER_WORKER"},
+      names = {"ACTIVE_BROKERS", "RUNNING_WORKERS", "DESIRED_WORKERS", "BACKLOG_PER_WORKER"},
       mode = EnumSource.Mode.EXCLUDE)
   void unknownValueLeavesItsOwnDatumsOutAndNoOther(Metric metric) {
     var datums = new Datums("worker", true);

@@ -40,7 +40,7 @@ class MetricPublisherIT {
 
   @Test
   void datumArrivesWithNameUnitValueTimestampAndDimension() {
-    publisher.publish(new Datums("worker", false).of(Snapshot.unread(NOON).withWorkers(3)));
+    publisher.publish(new Datums("worker", false).of(Snapshot.unread(NOON).withWorkers(3, 4)));
 
     assertThat(aws.calls())
         .singleElement()
@@ -50,11 +50,11 @@ class MetricPublisherIT {
               assertThat(call.input().path("Namespace").asText()).isEqualTo("Acme/Queues");
             });
     JsonNode datum = aws.datums().getFirst();
-    assertThat(aws.datums()).hasSize(1);
+    assertThat(aws.datums()).hasSize(2);
     assertThat(datum.path("MetricName").asText()).isEqualTo("DramatiqRunningWorkers");
     assertThat(datum.path("Unit").asText()).isEqualTo("Count");
     assertThat(datum.path("Value").asDouble()).isEqualTo(3.0);
-    assertThat(datum.path("Timestamp").asLong()).isEqualTo(NOON.getEpochSecond());
+    assertThat(datum.path("Timestamp").asLong()).isEqualTo(NOON.getEpochSecond() - 1);
     assertThat(datum.path("Dimensions").toString())
         .isEqualTo("[{\"Name\":\"Service\",\"Value\":\"worker\"}]");
   }

@@ -9,6 +9,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -70,6 +71,8 @@ class SnapshotReaderIT {
         .isEqualTo(new Known(fixture.knows("dead_letters")));
     assertThat(total(snapshot, Metric.ACTIVE_BROKERS))
         .isEqualTo(new Known(fixture.knows("active_brokers")));
+    assertThat(total(snapshot, Metric.ORPHANED_MESSAGES)).isEqualTo(new Known(0));
+    assertThat(snapshot.notices()).isEmpty();
   }
 
   static Stream<Fixture> fixturesWithTheOldestAtOneEnd() {
@@ -110,8 +113,7 @@ class SnapshotReaderIT {
 
     assertThat(reader(fixture.recordedAt(), fixture.queues()).read().problems())
         .containsExactly(
-            "queue default: oldest age not read: payload of message %s is not a JSON object"
-                .formatted(first));
+            "queue default: oldest age not read: message %s is not a JSON object".formatted(first));
   }
 
   @Test
@@ -127,7 +129,7 @@ class SnapshotReaderIT {
     redis.hset("billing:default.msgs", "b", message(NOON));
 
     var reader =
-        new SnapshotReader(SnapshotReaderIT::evaluate, "billing", List.of(DEFAULT), at(NOON));
+        new SnapshotReader(SnapshotReaderIT::evaluate, "billing", List.of(DEFAULT), true, at(NOON));
 
     assertThat(total(reader.read(), Metric.QUEUE_DEPTH)).isEqualTo(new Known(2));
   }
@@ -180,6 +182,7 @@ class SnapshotReaderIT {
           {"message_timestamp":1767268790000,"args":[{"message_timestamp":1}]}
           {"message_timestamp":1,"message_timestamp":1767268790000}
           {"message_timestamp":null,"message_timestamp":1767268790000,"zz":1}
+          {"message_timestamp":1.76726879e12}
           { "message_timestamp" : 1767268790000 }
            {"message_timestamp":1767268790000} \s
           {"message_timestamp":1767268790000,"zz_own_field":true}
@@ -196,38 +199,109 @@ class SnapshotReaderIT {
       quoteCharacter = '`',
       textBlock =
           """
-          {"args":[]}                                   | payload has no message_timestamp
-          {"args":[{"message_timestamp":1}]}            | payload has no message_timestamp
-          {"message_timestamp":"1767268790000"}         | message_timestamp must be whole milliseconds since 1970, was a string
-          {"message_timestamp":{"key":"in-payload"}}    | message_timestamp must be whole milliseconds since 1970, was an object
-          {"message_timestamp":["in-payload"]}          | message_timestamp must be whole milliseconds since 1970, was an array
-          {"message_timestamp":true}                    | message_timestamp must be whole milliseconds since 1970, was a boolean
-          {"message_timestamp":null}                    | message_timestamp must be whole milliseconds since 1970, was null
-          {"message_timestamp":1767268790000.5}         | message_timestamp must be whole milliseconds since 1970, was 1767268790000.5
-          {"message_timestamp":-5}                      | message_timestamp must be whole milliseconds since 1970, was -5
-          {"message_timestamp":99999999999999999999}    | message_timestamp must be whole milliseconds since 1970, was 99999999999999999999
-          {"message_timestamp":007}                     | message_timestamp must be whole milliseconds since 1970, was 007
-          {"message_timestamp":1767268790000            | payload is not valid JSON
-          {"message_timestamp":1767268790000,"a":"\t"}  | payload is not valid JSON
-          prefix {"message_timestamp":1767268790000}    | payload of message a is not a JSON object
-          {"message_timestamp":1767268790000} {}        | payload is not valid JSON
-          {'message_timestamp':1767268790000}           | payload is not valid JSON
-          []                                            | payload of message a is not a JSON object
-          1767268790000                                 | payload of message a is not a JSON object
-          ""                                            | payload of message a is not a JSON object
+          {"args":[]}                                   | must have a message_timestamp in whole milliseconds since 1970
+          {"args":[{"message_timestamp":1}]}            | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":"1767268790000"}         | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":{"key":"in-payload"}}    | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":["in-payload"]}          | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":true}                    | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":null}                    | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":NaN}                     | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":1767268790000.5}         | must have a message_timestamp in whole milliseconds since 1970
+          {"message_timestamp":1767268790000            | is not valid JSON
+          {"message_timestamp":1767268790000} {}        | is not valid JSON
+          {'message_timestamp':1767268790000}           | is not valid JSON
+          prefix {"message_timestamp":1767268790000}    | is not a JSON object
+          []                                            | is not a JSON object
+          1767268790000                                 | is not a JSON object
+          ""                                            | is not a JSON object
           """)
-  void ageIsUnknownWhereThePayloadDoesNotTell(String payload, String reason) {
+  void ageIsUnknownIfThePayloadDoesNotTell(String payload, String reason) {
     put("a", payload);
 
-    assertThat(oldestAge()).isEqualTo(new Unknown("queue default: oldest age not read: " + reason));
+    assertThat(oldestAge())
+        .isEqualTo(new Unknown("queue default: oldest age not read: message a " + reason));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0,                   earlier",
+    "-5,                  earlier",
+    "1767268790,          earlier",
+    "1483228799999,       earlier",
+    "1767355200001,       later",
+    "1767268790000000,    later",
+    "99999999999999999999, later"
+  })
+  void timeThatCannotBeInMillisecondsIsUnknown(String timestamp, String was) {
+    put("a", "{\"message_timestamp\":%s}".formatted(timestamp));
+
+    assertThat(oldestAge())
+        .isEqualTo(
+            new Unknown(
+                "queue default: oldest age not read: message_timestamp must be in milliseconds and from 2017 to a day ahead, was "
+                    + was));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1483228800000, 284040000", "1767355200000, 0"})
+  void firstAndLastTimeThatCountAreKnown(String timestamp, double age) {
+    put("a", "{\"message_timestamp\":%s}".formatted(timestamp));
+
+    assertThat(oldestAge()).isEqualTo(new Known(age));
   }
 
   @Test
-  void ageIsUnknownWhereAnIdHasNoPayload() {
-    redis.rpush("dramatiq:default", "a");
+  void payloadThatIsTooLongToDecodeIsKnownOnlyIfItEndsAsDramatiqsDo() {
+    String argument = "x".repeat(16_384);
+    put("a", "{\"message_timestamp\":1767268790000,\"args\":[\"%s\"]}".formatted(argument));
 
     assertThat(oldestAge())
-        .isEqualTo(new Unknown("queue default: oldest age not read: no payload for message a"));
+        .isEqualTo(
+            new Unknown(
+                "queue default: oldest age not read: message a does not end with its message_timestamp and is longer than 16384 bytes"));
+
+    put("a", "{\"args\":[\"%s\"],\"message_timestamp\":1767268790000}".formatted(argument));
+
+    assertThat(oldestAge()).isEqualTo(new Known(10));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "jane@example.org, 16",
+    "'with blank',     10",
+    "'{\"api_key\":\"S\"}', 15",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, 65"
+  })
+  void idThatDoesNotLookLikeOneIsNotShown(String id, int length) {
+    put(id, "not JSON");
+
+    assertThat(oldestAge())
+        .isEqualTo(
+            new Unknown(
+                "queue default: oldest age not read: message with an id of %d bytes is not a JSON object"
+                    .formatted(length)));
+  }
+
+  @Test
+  void ageIsAbsentIfAPayloadIsGone() {
+    redis.rpush("dramatiq:default", "a");
+
+    assertThat(oldestAge()).isEqualTo(new Reading.Absent());
+  }
+
+  @Test
+  void ageIsLeftOutIfNobodyWantsIt() {
+    put("a", "pickled");
+    var reader =
+        new SnapshotReader(
+            SnapshotReaderIT::evaluate, "dramatiq", List.of(DEFAULT), false, at(NOON));
+
+    Snapshot snapshot = reader.read();
+
+    assertThat(total(snapshot, Metric.OLDEST_JOB_AGE)).isEqualTo(new Reading.Absent());
+    assertThat(total(snapshot, Metric.QUEUE_DEPTH)).isEqualTo(new Known(1));
+    assertThat(snapshot.problems()).isEmpty();
   }
 
   @Test
@@ -238,43 +312,87 @@ class SnapshotReaderIT {
   }
 
   @Test
-  void payloadsThatMustBeSearchedCannotFillTheReply() {
-    String large =
-        "{ \"message_timestamp\": 1, \"args\": [\"%s\"] }".formatted("x".repeat(5 << 20));
-    put("a", large);
-    redis.rpush("dramatiq:other", "b");
-    redis.hset("dramatiq:other.msgs", "b", large);
-    redis.rpush("dramatiq:third", "c");
-    redis.hset("dramatiq:third.msgs", "c", "{ \"message_timestamp\": 1 }");
+  void deletedListsLeaveOrphansAndNothingInFlight() {
+    redis.hset("dramatiq:default.msgs", Map.of("a", message(NOON), "b", message(NOON)));
+    redis.hset("dramatiq:default.DQ.msgs", "c", message(NOON));
 
-    Snapshot snapshot =
-        reader(NOON, List.of(DEFAULT, new QueueName("other"), new QueueName("third"))).read();
+    Snapshot snapshot = reader(NOON, List.of(DEFAULT)).read();
 
-    var known = new Known((NOON.toEpochMilli() - 1) / 1000.0);
-    assertThat(oldestAge(snapshot.queues().getFirst())).isEqualTo(known);
-    assertThat(oldestAge(snapshot.queues().getLast())).isEqualTo(known);
-    assertThat(snapshot.problems())
-        .containsExactly(
-            "queue other: oldest age not read: payload of message b is too long to search for message_timestamp");
+    assertThat(total(snapshot, Metric.JOBS_IN_FLIGHT)).isEqualTo(new Known(0));
+    assertThat(total(snapshot, Metric.JOBS_DELAYED)).isEqualTo(new Known(0));
+    assertThat(total(snapshot, Metric.ORPHANED_MESSAGES)).isEqualTo(new Known(3));
+    assertThat(snapshot.problems()).isEmpty();
   }
 
   @Test
-  void payloadsThatSomethingElseRemovedMakeInFlightUnknown() {
-    put("a", message(NOON));
-    redis.rpush("dramatiq:default", "b", "c");
+  void inFlightIsWhatEveryBrokerInTheHeartbeatsHasFetched() {
+    redis.zadd("dramatiq:__heartbeats__", Map.of("busy", 1.0, "killed", 0.0));
+    put("waiting", message(NOON));
+    fetched("busy", "default", "a", "b");
+    fetched("killed", "default", "c");
+    fetched("busy", "default.DQ", "d");
+    fetched("forgotten", "default", "orphan");
 
-    assertThat(total(reader(NOON, List.of(DEFAULT)).read(), Metric.JOBS_IN_FLIGHT))
-        .isEqualTo(new Unknown("queue default: in flight not read: 2 waiting ids have no payload"));
+    Snapshot snapshot = reader(NOON, List.of(DEFAULT)).read();
+
+    assertThat(total(snapshot, Metric.QUEUE_DEPTH)).isEqualTo(new Known(1));
+    assertThat(total(snapshot, Metric.JOBS_IN_FLIGHT)).isEqualTo(new Known(3));
+    assertThat(total(snapshot, Metric.JOBS_DELAYED)).isEqualTo(new Known(1));
+    assertThat(total(snapshot, Metric.ORPHANED_MESSAGES)).isEqualTo(new Known(1));
+    assertThat(snapshot.notices()).isEmpty();
+  }
+
+  @Test
+  void idsWithoutAPayloadAreNoticedAndNotClamped() {
+    redis.zadd("dramatiq:__heartbeats__", 1, "busy");
+    redis.sadd("dramatiq:__acks__.busy.default", "purged", "too");
+    redis.sadd("dramatiq:__acks__.busy.default.DQ", "purged");
+
+    Snapshot snapshot = reader(NOON, List.of(DEFAULT)).read();
+
+    assertThat(total(snapshot, Metric.JOBS_IN_FLIGHT)).isEqualTo(new Known(2));
+    assertThat(total(snapshot, Metric.ORPHANED_MESSAGES)).isEqualTo(new Known(0));
+    assertThat(snapshot.problems()).isEmpty();
+    assertThat(snapshot.notices())
+        .containsExactly(
+            "queue default: 2 ids have no payload, purged or lost: those that workers have fetched count until the workers end",
+            "queue default: delayed: 1 ids have no payload, purged or lost: those that workers have fetched count until the workers end");
+  }
+
+  @Test
+  void delayedIdsWithoutAPayloadHideNoOrphans() {
+    redis.hset("dramatiq:default.msgs", "orphan", message(NOON));
+    redis.rpush("dramatiq:default.DQ", "lost");
+
+    assertThat(total(reader(NOON, List.of(DEFAULT)).read(), Metric.ORPHANED_MESSAGES))
+        .isEqualTo(new Known(1));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"50, true", "51, false"})
+  void ackSetsOfManyBrokersAreAskedOnlyOfQueuesWhoseBooksDiffer(
+      int brokers, boolean asked) {
+    for (int broker = 0; broker < brokers; broker++) {
+      redis.zadd("dramatiq:__heartbeats__", 1, "b" + broker);
+    }
+    redis.configResetStat();
+
+    reader(NOON, List.of(DEFAULT, new QueueName("other"))).read();
+
+    assertThat(redis.info("commandstats").contains("cmdstat_scard")).isEqualTo(asked);
   }
 
   @ParameterizedTest
   @CsvSource({
     "dramatiq:bad,          waiting;oldest age",
-    "dramatiq:bad.msgs,     in flight",
-    "dramatiq:bad.DQ.msgs,  delayed",
+    "dramatiq:bad.msgs,     orphaned messages",
+    "dramatiq:bad.DQ,       delayed",
+    "dramatiq:bad.DQ.msgs,  orphaned messages",
+    "dramatiq:__acks__.busy.bad, in flight",
     "dramatiq:bad.XQ,       dead letters;new dead letters"
   })
   void keyOfAWrongTypeCostsItsOwnValuesOnly(String key, String unknown) {
+    redis.zadd("dramatiq:__heartbeats__", 1, "busy");
     redis.set(key, "a string");
 
     List<QueueSnapshot> queues =
@@ -289,13 +407,15 @@ class SnapshotReaderIT {
   }
 
   @Test
-  void heartbeatsOfAWrongTypeCostTheBrokersOnly() {
+  void heartbeatsOfAWrongTypeCostTheBrokersAndWhatTheyHaveFetched() {
     redis.set("dramatiq:__heartbeats__", "a string");
 
     assertThat(reader(NOON, List.of(DEFAULT)).read().problems())
-        .singleElement()
-        .asString()
-        .startsWith("active brokers not read: WRONGTYPE");
+        .extracting(problem -> problem.replaceFirst("not read: WRONGTYPE.*", "not read"))
+        .containsExactly(
+            "queue default: delayed not read",
+            "queue default: in flight not read",
+            "active brokers not read");
   }
 
   @Test
@@ -333,6 +453,7 @@ class SnapshotReaderIT {
                             redis6.eval(script.getBytes(UTF_8), bytes(keys), bytes(arguments)),
                         "dramatiq",
                         queues,
+                        true,
                         at(fixture.recordedAt()));
                 assertThat(reader6.read()).isEqualTo(reader(fixture.recordedAt(), queues).read());
               });
@@ -358,7 +479,7 @@ class SnapshotReaderIT {
   }
 
   private static SnapshotReader reader(Instant now, List<QueueName> queues) {
-    return new SnapshotReader(SnapshotReaderIT::evaluate, "dramatiq", queues, at(now));
+    return new SnapshotReader(SnapshotReaderIT::evaluate, "dramatiq", queues, true, at(now));
   }
 
   private static Object evaluate(String script, List<String> keys, List<String> arguments) {
@@ -372,6 +493,13 @@ class SnapshotReaderIT {
   private static void put(String id, String payload) {
     redis.hset("dramatiq:default.msgs", id, payload);
     redis.rpush("dramatiq:default", id);
+  }
+
+  private static void fetched(String broker, String queue, String... ids) {
+    redis.sadd("dramatiq:__acks__.%s.%s".formatted(broker, queue), ids);
+    for (String id : ids) {
+      redis.hset("dramatiq:%s.msgs".formatted(queue), id, message(NOON));
+    }
   }
 
   private static String message(Instant sentAt) {

@@ -1,5 +1,6 @@
 package so.suna.queuemetrics.dramatiq;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -16,10 +17,11 @@ import org.junit.jupiter.api.Test;
 class SnapshotReaderTest {
 
   private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
-  private static final List<Object> EMPTY_QUEUE = Arrays.asList(0L, 0L, 0L, 0L, 0L, null, null);
+  private static final List<Object> EMPTY_QUEUE =
+      Arrays.asList(0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, null, null);
 
   @Test
-  void keysAreThoseOfDramatiqsDispatchScript() {
+  void oneKeyIsDeclaredAsDramatiqItselfDoesInACluster() {
     var asked = new ArrayList<String>();
 
     reader(
@@ -33,12 +35,7 @@ class SnapshotReaderTest {
 
     assertThat(asked)
         .containsExactly(
-            "ns:__heartbeats__",
-            "ns:q0",
-            "ns:q0.msgs",
-            "ns:q0.DQ.msgs",
-            "ns:q0.XQ",
-            Long.toString(NOON.toEpochMilli() - 60_000));
+            "ns:__heartbeats__", "ns", Long.toString(NOON.toEpochMilli() - 60_000), "age", "q0");
   }
 
   @Test
@@ -54,7 +51,7 @@ class SnapshotReaderTest {
         .read();
 
     assertThat(sent)
-        .startsWith("local pcall = redis.pcall", "local allowance = 8 * 1024 * 1024")
+        .startsWith("local redis_pcall = redis.pcall", "local namespace = ARGV[1] .. ':'")
         .noneMatch(line -> line.contains("--") || line.isBlank() || !line.equals(line.strip()));
   }
 
@@ -64,15 +61,15 @@ class SnapshotReaderTest {
 
     reader(
             500,
-            (_, keys, _) -> {
-              asked.add(keys.size());
+            (_, _, arguments) -> {
+              asked.add(arguments.size());
               var reply = new ArrayList<Object>(List.of(2L));
-              IntStream.range(0, keys.size() / 4).forEach(_ -> reply.add(EMPTY_QUEUE));
+              IntStream.range(3, arguments.size()).forEach(_ -> reply.add(EMPTY_QUEUE));
               return reply;
             })
         .read();
 
-    assertThat(asked).containsExactly(401, 401, 401, 401, 401);
+    assertThat(asked).containsExactly(103, 103, 103, 103, 103);
   }
 
   @Test
@@ -88,8 +85,7 @@ class SnapshotReaderTest {
   @Test
   void valueThatIsNoNumberIsUnknown() {
     List<Object> queue =
-        Arrays.asList(
-            null, 0L, 0L, "1".getBytes(java.nio.charset.StandardCharsets.UTF_8), 0L, null, null);
+        Arrays.asList(null, 0L, 0L, 0L, 0L, 0L, "1".getBytes(UTF_8), 0L, null, null);
 
     assertThat(reader(1, (_, _, _) -> List.of(0L, queue)).read().problems())
         .containsExactly(
@@ -114,6 +110,6 @@ class SnapshotReaderTest {
 
   private static SnapshotReader reader(int queues, ScriptRunner redis) {
     var names = IntStream.range(0, queues).mapToObj(number -> new QueueName("q" + number)).toList();
-    return new SnapshotReader(redis, "ns", names, Clock.fixed(NOON, ZoneOffset.UTC));
+    return new SnapshotReader(redis, "ns", names, true, Clock.fixed(NOON, ZoneOffset.UTC));
   }
 }

@@ -7,6 +7,7 @@ import static so.suna.queuemetrics.dramatiq.Snapshots.queue;
 import static so.suna.queuemetrics.dramatiq.Snapshots.unreadable;
 
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,7 +25,7 @@ class SnapshotTest {
         .hasToString(
             "{waiting=Known[value=11.0], delayed=Known[value=33.0], dead letters=Known[value=44.0], "
                 + "in flight=Known[value=22.0], oldest age=Known[value=60.05], "
-                + "new dead letters=Known[value=55.0], active brokers=Known[value=7.0]}");
+                + "new dead letters=Known[value=55.0], orphaned messages=Known[value=88.0], active brokers=Known[value=7.0]}");
   }
 
   @Test
@@ -48,9 +49,21 @@ class SnapshotTest {
                 new Unknown("no brokers"),
                 queue("a", 1, Metric.QUEUE_DEPTH, new Unknown("no waiting")),
                 queue("b", 1, Metric.OLDEST_JOB_AGE, new Unknown("no age")))
-            .withWorkers(3);
+            .withWorkers(3, 4);
 
     assertThat(snapshot.problems()).containsExactly("no waiting", "no age", "no brokers");
+  }
+
+  @Test
+  void absentValueIsNoProblemUnlessAnotherQueuesIsUnknown() {
+    var absent = queue("a", 1, Metric.OLDEST_JOB_AGE, new Reading.Absent());
+    var unknown = queue("b", 1, Metric.OLDEST_JOB_AGE, new Unknown("no age"));
+
+    assertThat(at(NOON, absent, queue("b", 1)).totals().reading(Metric.OLDEST_JOB_AGE))
+        .isEqualTo(new Reading.Absent());
+    assertThat(at(NOON, absent, queue("b", 1)).problems()).isEmpty();
+    assertThat(at(NOON, absent, unknown).totals().reading(Metric.OLDEST_JOB_AGE))
+        .isEqualTo(new Unknown("no age"));
   }
 
   @Test
@@ -61,8 +74,8 @@ class SnapshotTest {
 
   @Test
   void workersAreKnownEvenIfNoQueueWasRead() {
-    assertThat(Snapshot.unread(NOON).withWorkers(3).totals().readings())
-        .hasToString("{running workers=Known[value=3.0]}");
+    assertThat(Snapshot.unread(NOON).withWorkers(3, 4).totals().readings())
+        .hasToString("{running workers=Known[value=3.0], desired workers=Known[value=4.0]}");
   }
 
   @Test
@@ -88,7 +101,8 @@ class SnapshotTest {
                 new QueueName("a"),
                 queue
                     .with(Metric.QUEUE_DEPTH, new Known(4))
-                    .with(Metric.JOBS_IN_FLIGHT, new Known(2))));
+                    .with(Metric.JOBS_IN_FLIGHT, new Known(2)),
+                List.of()));
 
     assertThat(perWorker(snapshot, 3)).isEqualTo(new Known(2));
   }
@@ -115,6 +129,6 @@ class SnapshotTest {
   }
 
   private static Reading perWorker(Snapshot snapshot, int workers) {
-    return snapshot.withWorkers(workers).totals().reading(Metric.BACKLOG_PER_WORKER);
+    return snapshot.withWorkers(workers, workers).totals().reading(Metric.BACKLOG_PER_WORKER);
   }
 }

@@ -15,7 +15,8 @@ public final class Snapshots {
           Metric.JOBS_DELAYED, 3.0,
           Metric.DEAD_LETTERS, 4.0,
           Metric.NEW_DEAD_LETTERS, 5.0,
-          Metric.OLDEST_JOB_AGE, 6.005);
+          Metric.OLDEST_JOB_AGE, 6.005,
+          Metric.ORPHANED_MESSAGES, 8.0);
 
   private Snapshots() {}
 
@@ -24,13 +25,13 @@ public final class Snapshots {
     var readings = new EnumMap<Metric, Reading>(Metric.class);
     MULTIPLES.forEach(
         (metric, multiple) -> readings.put(metric, new Reading.Known(multiple * times)));
-    return new QueueSnapshot(new QueueName(name), new Figures(readings));
+    return new QueueSnapshot(new QueueName(name), new Figures(readings), List.of());
   }
 
   /** The same queue, but for one figure. */
   public static QueueSnapshot queue(String name, long times, Metric metric, Reading reading) {
     QueueSnapshot queue = queue(name, times);
-    return new QueueSnapshot(queue.queue(), queue.figures().with(metric, reading));
+    return new QueueSnapshot(queue.queue(), queue.figures().with(metric, reading), List.of());
   }
 
   /** A queue of which nothing could be read. */
@@ -39,7 +40,7 @@ public final class Snapshots {
     MULTIPLES
         .keySet()
         .forEach(metric -> readings.put(metric, new Reading.Unknown(metric + " not read")));
-    return new QueueSnapshot(new QueueName(name), new Figures(readings));
+    return new QueueSnapshot(new QueueName(name), new Figures(readings), List.of());
   }
 
   /** With 7 active brokers. */

@@ -22,10 +22,10 @@ class QueueMetricsJsonTest {
     assertThat(QueueMetricsJson.of(at(NOON, queue("default", 1), queue("slow", 100))))
         .isEqualTo(
             "{\"queue_depth\":101,\"delay_queue_depth\":303,\"dead_letter_depth\":404,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
-                + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"active_brokers\":7,"
+                + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"orphaned\":808,\"active_brokers\":7,"
                 + "\"queues\":{"
-                + "\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5},"
-                + "\"slow\":{\"queue_depth\":100,\"delay_queue_depth\":300,\"dead_letter_depth\":400,\"in_flight\":200,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":500}}}");
+                + "\"default\":{\"queue_depth\":1,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8},"
+                + "\"slow\":{\"queue_depth\":100,\"delay_queue_depth\":300,\"dead_letter_depth\":400,\"in_flight\":200,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":500,\"orphaned\":800}}}");
   }
 
   @Test
@@ -35,10 +35,10 @@ class QueueMetricsJsonTest {
     assertThat(QueueMetricsJson.of(at(NOON, unknown, queue("slow", 100))))
         .isEqualTo(
             "{\"queue_depth\":101,\"delay_queue_depth\":null,\"dead_letter_depth\":404,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
-                + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"active_brokers\":7,"
+                + "\"in_flight\":202,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":505,\"orphaned\":808,\"active_brokers\":7,"
                 + "\"queues\":{"
-                + "\"default\":{\"queue_depth\":1,\"delay_queue_depth\":null,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5},"
-                + "\"slow\":{\"queue_depth\":100,\"delay_queue_depth\":300,\"dead_letter_depth\":400,\"in_flight\":200,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":500}}}");
+                + "\"default\":{\"queue_depth\":1,\"delay_queue_depth\":null,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8},"
+                + "\"slow\":{\"queue_depth\":100,\"delay_queue_depth\":300,\"dead_letter_depth\":400,\"in_flight\":200,\"oldest_job_age_seconds\":600.5,\"new_dead_letters\":500,\"orphaned\":800}}}");
   }
 
   @Test
@@ -46,8 +46,8 @@ class QueueMetricsJsonTest {
     assertThat(QueueMetricsJson.of(at(NOON, new Unknown("g"), unreadable("default"))))
         .isEqualTo(
             "{\"queue_depth\":null,\"delay_queue_depth\":null,\"dead_letter_depth\":null,\"timestamp\":\"2026-11-23T12:00:00+00:00\","
-                + "\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null,\"active_brokers\":null,"
-                + "\"queues\":{\"default\":{\"queue_depth\":null,\"delay_queue_depth\":null,\"dead_letter_depth\":null,\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null}}}");
+                + "\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null,\"orphaned\":null,\"active_brokers\":null,"
+                + "\"queues\":{\"default\":{\"queue_depth\":null,\"delay_queue_depth\":null,\"dead_letter_depth\":null,\"in_flight\":null,\"oldest_job_age_seconds\":null,\"new_dead_letters\":null,\"orphaned\":null}}}");
   }
 
   @Test

@@ -86,8 +86,8 @@ class RoutesTest {
 
   private static String body(String waiting, String timestamp) {
     return ("{\"queue_depth\":%s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"timestamp\":\"%s\","
-            + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"active_brokers\":7,"
-            + "\"queues\":{\"default\":{\"queue_depth\":%s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5}}}")
+            + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8,\"active_brokers\":7,"
+            + "\"queues\":{\"default\":{\"queue_depth\":%s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8}}}")
         .formatted(waiting, timestamp, waiting);
   }
 

@@ -22,8 +22,10 @@ final class TickTable {
           new Column("dead", 5, Metric.DEAD_LETTERS, "%.0f"),
           new Column("new dead", 8, Metric.NEW_DEAD_LETTERS, "%.0f"),
           new Column("oldest", 8, Metric.OLDEST_JOB_AGE, "%.1f s"),
+          new Column("orphaned", 8, Metric.ORPHANED_MESSAGES, "%.0f"),
           new Column("brokers", 7, Metric.ACTIVE_BROKERS, "%.0f"),
           new Column("workers", 7, Metric.RUNNING_WORKERS, "%.0f"),
+          new Column("desired", 7, Metric.DESIRED_WORKERS, "%.0f"),
           new Column("backlog/worker", 14, Metric.BACKLOG_PER_WORKER, "%.1f"));
 
   private TickTable() {}
