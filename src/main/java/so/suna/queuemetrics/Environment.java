@@ -4,7 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Environment {
 
   private final Map<String, String> variables;
+  private final Set<String> known = new TreeSet<>();
   private final List<String> faults = new ArrayList<>();
 
   Environment(Map<String, String> variables) {
@@ -21,6 +26,7 @@ final class Environment {
   }
 
   Optional<String> text(String name) {
+    known.add(name);
     @Nullable String value = variables.get(name);
     return Optional.ofNullable(value).filter(text -> !text.isBlank());
   }
@@ -68,6 +74,31 @@ final class Environment {
     } catch (IllegalArgumentException e) {
       fault("%s: %s, was ***".formatted(name, e.getMessage()));
       return Optional.empty();
+    }
+  }
+
+  /**
+   * Refuses each variable that looks like a setting but was never read, since it would have no
+   * effect. The fault shows no value, and names what was meant or else all settings that begin
+   * alike.
+   *
+   * @param looksLikeASetting pattern of the names
+   * @param synonyms names that other programs use, and what they are called here
+   */
+  void refuseOthers(String looksLikeASetting, Map<String, String> synonyms) {
+    for (var variable : new TreeMap<>(variables).entrySet()) {
+      String name = variable.getKey();
+      boolean mistaken = synonyms.containsKey(name) || name.matches(looksLikeASetting);
+      if (mistaken && !known.contains(name) && !variable.getValue().isBlank()) {
+        String beginning = name.substring(0, name.indexOf('_') + 1);
+        String alike =
+            known.stream()
+                .filter(other -> other.startsWith(beginning))
+                .collect(Collectors.joining(", "));
+        fault(
+            "%s is not a setting here, expected %s"
+                .formatted(name, synonyms.getOrDefault(name, alike)));
+      }
     }
   }
 

@@ -32,6 +32,21 @@ record Settings(
   /** The ECS service whose running tasks are the workers. */
   record WorkerService(String cluster, String service) {}
 
+  // ECS sets some of its own:
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-environment-variables.html
+  private static final String LOOKS_LIKE_A_SETTING =
+      "(?!ECS_CONTAINER_METADATA_|ECS_AGENT_URI$)(REDIS|DRAMATIQ|QUEUE|ECS)_.*";
+
+  private static final Map<String, String> SYNONYMS =
+      Map.of(
+          "REDIS_DB", "REDIS_DATABASE",
+          "REDIS_SSL", "REDIS_TLS",
+          "REDIS_URL",
+              "REDIS_HOST, REDIS_PORT, REDIS_DATABASE, REDIS_TLS, REDIS_USER, REDIS_PASSWORD",
+          "REDIS_USERNAME", "REDIS_USER",
+          "QUEUES", "QUEUE_NAMES",
+          "DRAMATIQ_QUEUES", "QUEUE_NAMES");
+
   /**
    * @throws IllegalArgumentException if any variable is bad; the message lists all that are, with
    *     values but no secrets
@@ -65,6 +80,7 @@ record Settings(
             workers(env),
             env.secret("QUERY_TOKEN", BearerToken::new),
             env.secret("DATABASE_URL", Database::of));
+    env.refuseOthers(LOOKS_LIKE_A_SETTING, SYNONYMS);
     env.throwIfFaulty();
     return settings;
   }

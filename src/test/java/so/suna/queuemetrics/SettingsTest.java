@@ -20,6 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.Settings.WorkerService;
@@ -421,5 +422,59 @@ class SettingsTest {
     assertThat(settings("QUEUE_NAMES", names).queues())
         .extracting(QueueName::value)
         .containsExactly(names.split(",", -1));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "REDIS_DB,        REDIS_DATABASE",
+    "REDIS_SSL,       REDIS_TLS",
+    "REDIS_URL,       'REDIS_HOST, REDIS_PORT, REDIS_DATABASE, REDIS_TLS, REDIS_USER, REDIS_PASSWORD'",
+    "REDIS_USERNAME,  REDIS_USER",
+    "REDIS_HOTS,      'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PORT, REDIS_TLS, REDIS_USER'",
+    "REDIS_SERVERLESS,'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PORT, REDIS_TLS, REDIS_USER'",
+    "QUEUES,          QUEUE_NAMES",
+    "QUEUE_NAME,      QUEUE_NAMES",
+    "DRAMATIQ_QUEUES, QUEUE_NAMES",
+    "DRAMATIQ_NS,     DRAMATIQ_NAMESPACE",
+    "ECS_SERVICE,     'ECS_CLUSTER, ECS_WORKER_SERVICE'",
+  })
+  void variableThatOnlyLooksLikeASettingIsRefusedWithTheOneThatWasMeant(
+      String variable, String meant) {
+    assertFault(
+        "%s is not a setting here, expected %s".formatted(variable, meant),
+        variable,
+        "rediss://default:s3cret@cache.example");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ECS_CONTAINER_METADATA_URI",
+        "ECS_CONTAINER_METADATA_URI_V4",
+        "ECS_CONTAINER_METADATA_FILE",
+        "ECS_AGENT_URI",
+        "AWS_REGION",
+        "PATH",
+        "QUEUEING",
+        "MY_REDIS_URL",
+        "redis_url"
+      })
+  void variableOfOthersIsLeftToThem(String variable) {
+    assertThat(settings(variable, "http://169.254.170.2/v4")).isEqualTo(DEFAULTS);
+  }
+
+  @Test
+  void everyVariableThatOnlyLooksLikeASettingIsNamed() {
+    assertFault(
+        "QUEUE_NAME is not a setting here, expected QUEUE_NAMES; REDIS_DB is not a setting here, expected REDIS_DATABASE",
+        "REDIS_DB",
+        "10",
+        "QUEUE_NAME",
+        "slow");
+  }
+
+  @Test
+  void blankVariableThatLooksLikeASettingCountsAsNotSet() {
+    assertThat(settings("REDIS_URL", " ", "QUEUE_NAME", "")).isEqualTo(DEFAULTS);
   }
 }
