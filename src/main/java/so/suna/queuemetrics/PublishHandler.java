@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import so.suna.queuemetrics.aws.AwsClients;
-import so.suna.queuemetrics.aws.Tls;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.dramatiq.Snapshot;
@@ -32,16 +31,12 @@ import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
  */
 public final class PublishHandler implements RequestStreamHandler {
 
-  /** About an hour, so that a whole handshake costs next to nothing a tick. */
-  static final int TICKS_WITH_THE_SAME_TLS_SESSIONS = 60;
-
   private final Supplier<Snapshot> queues;
   private final Optional<Supplier<Workers>> workers;
   private final Datums datums;
   private final Consumer<List<MetricDatum>> publisher;
   private final Clock clock;
   private final JsonLog log;
-  private int ticks;
 
   /**
    * The one that Lambda calls.
@@ -117,9 +112,6 @@ public final class PublishHandler implements RequestStreamHandler {
         !gathered.isEmpty() && report.attempt("cloudwatch", () -> publish(gathered)).isPresent();
     report.add(snapshot.problems());
     log.write(report.line(snapshot, gathered.size(), published));
-    if (++ticks % TICKS_WITH_THE_SAME_TLS_SESSIONS == 0) {
-      Tls.forgetSessions();
-    }
     report.throwIfAnythingFailed();
   }
 

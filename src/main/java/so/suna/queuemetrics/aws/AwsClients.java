@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import javax.net.ssl.SSLContext;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
@@ -34,12 +36,16 @@ public record AwsClients(SdkHttpClient http, AwsCredentialsProvider credentials,
   private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
+  /** One more than a tick's servers: CloudWatch, ECS and Redis. */
+  private static final int TLS_SESSIONS = 4;
+
   /**
-   * With the credentials of the function's role.
+   * With the credentials of the function's role. Limits how many TLS sessions the JDK keeps.
    *
    * @throws SdkClientException if no region is set
    */
   public static AwsClients ofThisFunction() {
+    keepFewTlsSessions();
     return of(
         DefaultCredentialsProvider.builder().build(),
         new DefaultAwsRegionProviderChain().getRegion());
@@ -76,6 +82,18 @@ public record AwsClients(SdkHttpClient http, AwsCredentialsProvider credentials,
                     .apiCallAttemptTimeout(ATTEMPT_TIMEOUT)
                     .apiCallTimeout(CALL_TIMEOUT))
         .build();
+  }
+
+  /**
+   * The JDK keeps a server's first session for a day, and that one holds every session resumed
+   * since: two more each tick. In a small cache the first ones make room for the later ones.
+   */
+  private static void keepFewTlsSessions() {
+    try {
+      SSLContext.getDefault().getClientSessionContext().setSessionCacheSize(TLS_SESSIONS);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("TLS cannot be used: " + e.getMessage(), e);
+    }
   }
 
   /** Uses the JDK's shared TLS context; the SDK's default makes one for each client. */

@@ -1,4 +1,4 @@
-/** The way to AWS: clients, keys, time limits, TLS. Knows no metric and no queue. */
+/** The way to AWS: clients, credentials, time limits. Knows no metric and no queue. */
 @NullMarked
 package so.suna.queuemetrics.aws;
 

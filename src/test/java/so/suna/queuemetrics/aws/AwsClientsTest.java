@@ -8,9 +8,11 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -156,5 +158,15 @@ class AwsClientsTest {
     assertThatThrownBy(() -> hostOfEcs("us-west-2"))
         .isInstanceOf(SdkClientException.class)
         .hasMessage("An invalid URI was configured in system property aws.endpointUrlEcs");
+  }
+
+  @Test
+  void fewTlsSessionsAreKept() throws NoSuchAlgorithmException {
+    System.setProperty("aws.region", "us-west-2");
+
+    AwsClients.ofThisFunction();
+
+    assertThat(SSLContext.getDefault().getClientSessionContext().getSessionCacheSize())
+        .isEqualTo(4);
   }
 }
