@@ -198,7 +198,8 @@ class QueryHandlerIT {
 
   @Test
   void deepHealthAsksTheDatabase() throws IOException {
-    try (EmbeddedPostgres postgres = EmbeddedPostgres.start()) {
+    try (EmbeddedPostgres postgres =
+        EmbeddedPostgres.builder().setLocaleConfig("locale", "C").start()) {
       String url =
           "postgresql+asyncpg://postgres:s3cret@127.0.0.1:%d/postgres"
               .formatted(postgres.getPort());

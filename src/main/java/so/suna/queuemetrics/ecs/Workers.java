@@ -10,7 +10,7 @@ public record Workers(int running, int desired) {
   public Workers {
     if (running < 0 || desired < 0) {
       throw new IllegalArgumentException(
-          "running and desired must be 0 or more, were %d and %d".formatted(running, desired));
+          "running and desired must be 0 or more, were %s and %s".formatted(running, desired));
     }
   }
 }

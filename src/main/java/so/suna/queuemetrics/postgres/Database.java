@@ -75,7 +75,8 @@ public final class Database {
     // The driver wants the slash even where no name follows; the name is the user's then.
     String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
     return new Database(
-        "jdbc:postgresql://%s:%d%s".formatted(uri.getHost(), port(uri), path), properties);
+        // Not %d, which writes the digits of the default locale.
+        "jdbc:postgresql://%s:%s%s".formatted(uri.getHost(), port(uri), path), properties);
   }
 
   private static URI uri(String url) {

@@ -22,10 +22,14 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.util.GT;
 import org.postgresql.util.PSQLException;
 import so.suna.queuemetrics.local.RedisServer;
 
-/** Against a real PostgreSQL, which asks only one user for a password. */
+/**
+ * Against a real PostgreSQL, which asks only one user for a password. What the driver says itself
+ * is in the language of the machine, so {@code GT} translates what is expected.
+ */
 class DatabaseIT {
 
   @SuppressWarnings("NullAway.Init")
@@ -33,7 +37,8 @@ class DatabaseIT {
 
   @BeforeAll
   static void start() throws IOException, SQLException {
-    postgres = EmbeddedPostgres.start();
+    // Of the locale of the shell, which may not be installed, initdb would complain.
+    postgres = EmbeddedPostgres.builder().setLocaleConfig("locale", "C").start();
     try (Connection connection = postgres.getPostgresDatabase().getConnection();
         Statement statement = connection.createStatement()) {
       statement.execute("CREATE USER \"su na\" PASSWORD 'p:a/s%s+w@rd'");
@@ -116,7 +121,7 @@ class DatabaseIT {
             () ->
                 database("postgresql://postgres@127.0.0.1:%d/postgres?sslmode=require").selectOne())
         .isInstanceOf(PSQLException.class)
-        .hasMessage("The server does not support SSL.");
+        .hasMessage(GT.tr("The server does not support SSL."));
   }
 
   @Test
@@ -126,8 +131,9 @@ class DatabaseIT {
     assertThatThrownBy(() -> Database.of("postgresql://suna@127.0.0.1:" + port).selectOne())
         .isInstanceOf(PSQLException.class)
         .hasMessage(
-            "Connection to 127.0.0.1:%d refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections."
-                .formatted(port));
+            GT.tr(
+                "Connection to {0} refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections.",
+                "127.0.0.1:" + port));
   }
 
   @Test
@@ -143,7 +149,9 @@ class DatabaseIT {
                   // The first where a read ends before the login does: it may be the second try,
                   // without TLS.
                   .message()
-                  .isIn("The connection attempt failed.", "Connection attempt timed out."));
+                  .isIn(
+                      GT.tr("The connection attempt failed."),
+                      GT.tr("Connection attempt timed out.")));
     }
   }
 }
