@@ -46,7 +46,7 @@ class World:
                 VpcId=suna.vpc(aws), SubnetIds=",".join(suna.subnets(aws)),
                 RedisHost=self.proxy.host, RedisTls="false",
                 ApiServiceName=suna.API, WorkerServiceName=suna.WORKER,
-                QueryAuthType="NONE", QueryToken=TOKEN, ReservedConcurrency=INSTANCES,
+                QueryAuthType="NONE", QueryToken=TOKEN, QueryReservedConcurrency=INSTANCES,
             )  # fmt: skip
             aws.client("events").disable_rule(Name=self.deployed.resource("PublishFunctionTick"))
             self.publisher = self.deployed.output("PublishFunctionName")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from pages import DOCS, deploy_section, pages
-from stack import deploy, template
+from stack import ROOT, deploy, template
 
 # What the seed wrote; people have it in their history.
 SEED_COMMANDS = [
@@ -57,11 +57,30 @@ def test_every_parameter_that_a_page_names_exists(page):
     assert [name for name in named if name not in known and not name.startswith("Dramatiq")] == []
 
 
+def links(text):
+    """The files to which a page links."""
+    return re.findall(r"\]\((?!https:)([^)#]+)", text)
+
+
 @pytest.mark.parametrize("page", pages())
 def test_every_link_of_a_page_leads_somewhere(page):
     text, folder = pages()[page]
-    for target in re.findall(r"\]\((?!https:)([^)#]+)", text):
+    for target in links(text):
         assert (folder / target).resolve().is_file(), target
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_command_names_the_template_since_sam_prefers_an_old_build(page):
+    text, _ = pages()[page]
+    blocks = "".join(re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)).replace("\\\n", " ")
+    commands = [line for line in blocks.splitlines() if re.match(r"sam (deploy|local|validate)\b", line)]
+    assert [command for command in commands if " -t template.yaml" not in command] == []
+
+
+def test_the_oldest_sam_that_the_section_allows_is_the_one_that_is_tried():
+    tried = (ROOT / "src/test/stack/requirements-oldest-sam.txt").read_text()
+    (named,) = re.findall(r"install-sam-cli\.html\)\n?\s*(\S+) or later", deploy_section())
+    assert tried == f"aws-sam-cli=={named}\n"
 
 
 def test_the_parameters_without_default_are_listed():

@@ -28,9 +28,9 @@ def test_a_function_runs_the_java_handler_in_the_vpc(name):
     assert function["VpcConfig"]["SubnetIds"] == ["subnet-0a", "subnet-0b"]
 
 
-def test_both_functions_are_built_once_from_the_root():
+def test_both_functions_have_the_package_that_the_build_makes():
     source = load()
-    assert source["Globals"]["Function"]["CodeUri"] == "."
+    assert source["Globals"]["Function"]["CodeUri"] == "target/lambda.zip"
     assert ["CodeUri" in source["Resources"][name]["Properties"] for name in FUNCTIONS] == [False, False]
 
 
