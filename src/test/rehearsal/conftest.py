@@ -1,15 +1,15 @@
 """What the rehearsal's tests share. Whatever is expensive lives for the session, and starts only where it is asked for."""
 
 import collections
-import os
 import shutil
+from pathlib import Path
 
 import pytest
 from awsfront import AwsFront
 from deployed import account, account_front, account_over_tls, broker, database, pager, parameters, stack, target_group  # noqa: F401
 from functions import Function
 from localaws import LocalAws
-from machine import ROOT, WORK, Network, run
+from machine import ROOT, RUN, Network, fresh_folder, run
 from redis_server import Redis
 from tls import make_certificates
 
@@ -72,29 +72,25 @@ def _healed(request):
 
 
 @pytest.fixture(scope="session")
-def source():
-    """What the build needs of the checkout, as a fresh clone would have it, with what was changed since."""
-    folder = WORK / "source"
-    # Not src/test: a changed test would make `sam build` build anew what is the same.
-    needed = [".mvn", "events", "pom.xml", "src/assembly", "src/main", "template.yaml"]
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *needed).split("\0")
-    wanted = {name for name in listed if name and (ROOT / name).is_file()}
-    for old in [path for path in folder.rglob("*") if path.is_file() and ".aws-sam" not in path.parts]:
-        if str(old.relative_to(folder)) not in wanted:
-            old.unlink()
-    for name in wanted:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
-    return folder
+def release():
+    """The release's archive."""
+    return Path(run(ROOT / ".ci/release", "0.0.0-rehearsal").splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def source(release):
+    """The release, unpacked: what a user deploys."""
+    folder = fresh_folder(f"release-{RUN}")
+    shutil.unpack_archive(release, folder)
+    return folder / release.stem
 
 
 @pytest.fixture(scope="session")
 def package(source):
-    """The folder that `sam build` made for the functions: classes and lib/."""
-    # Without the tests, which .ci/run has run before.
-    environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "MAVEN_OPTS": "-Dmaven.test.skip=true"}
-    run(WORK / "tests/bin/sam", "build", "--cached", cwd=source, env=environment)
-    return source / ".aws-sam/build/PublishFunction"
+    """The functions' code as Lambda unpacks it: classes and lib/."""
+    folder = fresh_folder(f"package-{RUN}")
+    shutil.unpack_archive(source / "target/lambda.zip", folder)
+    return folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The real template in the local AWS, built and deployed as the README tells it."""
+"""The release's template in the local AWS, deployed as the README tells it."""
 
 import json
 from dataclasses import dataclass
@@ -53,7 +53,8 @@ class Deployment:
 
     def update(self, **parameters):
         self.aws.run(
-            *["sam", "deploy", "--template-file", self.source / ".aws-sam/build" / f"{self.name}.yaml"],
+            # An environment that samconfig.toml does not have: what it holds is for the user to fill in.
+            *["sam", "deploy", "--template-file", self.source / f"{self.name}.yaml", "--config-env", "rehearsal"],
             *["--stack-name", self.name, "--s3-bucket", BUCKET, "--capabilities", "CAPABILITY_IAM"],
             *["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"],
             *["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())],
@@ -64,13 +65,19 @@ class Deployment:
         self.aws.run("sam", "delete", "--stack-name", self.name, "--region", REGION, "--no-prompts", cwd=self.source)
 
 
-def deploy(aws, environment, source, name, **parameters):
-    """`source` holds the build; in `environment` commands such as curl find the local AWS."""
-    template = yaml_parse((source / ".aws-sam/build/template.yaml").read_text())
-    left_out = [key for key, made in template["Resources"].items() if made["Type"].startswith(UNKNOWN_TO_MINISTACK)]
+def leave_out_what_is_unknown(template, copy):
+    """Writes a copy that MiniStack takes. The logical ids of what it leaves out."""
+    content = yaml_parse(template.read_text())
+    left_out = [key for key, made in content["Resources"].items() if made["Type"].startswith(UNKNOWN_TO_MINISTACK)]
     for key in left_out:
-        del template["Resources"][key]
-    (source / ".aws-sam/build" / f"{name}.yaml").write_text(yaml_dump(template))
+        del content["Resources"][key]
+    copy.write_text(yaml_dump(content))
+    return left_out
+
+
+def deploy(aws, environment, source, name, **parameters):
+    """`source` holds the release; in `environment` commands such as curl find the local AWS."""
+    left_out = leave_out_what_is_unknown(source / "template.yaml", source / f"{name}.yaml")
     if BUCKET not in [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]:
         aws.client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}

@@ -4,18 +4,20 @@ The tests share one deployment and are in the order in which one would look at i
 """
 
 import json
+import re
+import shutil
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 import suna
 from deployed import QUEUES
-from deployment import deploy
+from deployment import deploy, leave_out_what_is_unknown
 from faults import OF_REDIS, OF_WORKERS
 from functions import MEMORY_MB, PUBLISH, QUERY, TIMEOUT_SECONDS
 from known_broker import Content
 from localaws import REGION
-from machine import block, until
+from machine import RUN, block, fresh_folder, until
 
 UNITS = {"DramatiqOldestJobAge": "Seconds"}
 OF_EACH_QUEUE = [metric for metric in OF_REDIS if metric != "DramatiqActiveBrokers"]
@@ -58,13 +60,17 @@ def test_only_what_the_emulator_does_not_know_was_left_out(stack):
 
 
 def test_a_second_stack_with_the_same_namespace_and_service_is_not_made_and_says_why(
-    account, account_over_tls, source, package, parameters, stack
+    account, account_over_tls, source, parameters, stack
 ):
-    name = f"{stack.name}-again"
-    with pytest.raises(RuntimeError, match=r"/one-stack-per-MetricNamespace-and-ServiceName/Kortix#worker\S* already\s+exists"):
+    name = "queue-metrics-again"
+    with pytest.raises(RuntimeError, match="ROLLBACK_COMPLETE"):
         deploy(account, account_over_tls, source, name, **parameters)
+    cloudformation = account.client("cloudformation")
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    (failed,) = [event for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
+    assert "/one-stack-per-MetricNamespace-and-ServiceName/Kortix#worker" in failed["ResourceStatusReason"]
     assert [f for f in account.client("lambda").list_functions()["Functions"] if name in f["FunctionName"]] == []
-    account.client("cloudformation").delete_stack(StackName=name)
+    cloudformation.delete_stack(StackName=name)
     # What made it fail is the first stack's, and stays.
     groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/one-stack-per-")["logGroups"]
     assert [group["logGroupName"].rpartition("/")[2] for group in groups] == ["Kortix#worker"]
@@ -315,3 +321,22 @@ def test_a_deletion_leaves_the_services_and_nothing_of_the_stack(account, stack)
     stack.delete()
     assert made_by_the_stack(account) == {kind: [] for kind in before}
     assert suna.running(account) == {suna.API: 2, suna.WORKER: 2}
+
+
+def test_whoever_fills_in_the_releases_samconfig_deploys_it_by_sam_deploy_alone(account, release, parameters):
+    folder = fresh_folder(f"filled-in-{RUN}")
+    shutil.unpack_archive(release, folder)
+    unpacked = folder / release.stem
+    leave_out_what_is_unknown(unpacked / "template.yaml", unpacked / "template.yaml")
+    config = (unpacked / "samconfig.toml").read_text()
+    names = re.findall(r'"(\w+)="', config)
+    assert names == ["VpcId", "SubnetIds", "RedisHost", "WorkerServiceName"]
+    for name in names:
+        config = config.replace(f'"{name}="', f'"{name}={parameters[name]}"')
+    # There is nobody to confirm it.
+    config = config.replace("confirm_changeset = true", "confirm_changeset = false")
+    (unpacked / "samconfig.toml").write_text(config)
+    account.run("sam", "deploy", cwd=unpacked)
+    (made,) = account.client("cloudformation").describe_stacks(StackName="queue-metrics")["Stacks"]
+    assert made["StackStatus"] == "CREATE_COMPLETE"
+    account.run("sam", "delete", "--no-prompts", cwd=unpacked)
