@@ -31,7 +31,7 @@ MUTATIONS = (
     mutation("dead letters are read with LLEN", "dramatiq.SnapshotReaderIT",
              (SCRIPT, "redis_pcall('ZCARD', dead_ids)", "redis_pcall('LLEN', dead_ids)")),
     mutation("delayed is LLEN of .DQ", "dramatiq.SnapshotReaderIT",
-             (READER, "delayed.and(delayedFetched, Double::sum)", "delayed")),
+             (READER, ".and(count(queue, Metric.JOBS_DELAYED, reply.get(5)), Double::sum)", "")),
     mutation("in flight is every payload that is not waiting", "dramatiq.SnapshotReaderIT",
              (READER, "figures.put(Metric.JOBS_IN_FLIGHT, fetched);",
               "figures.put(Metric.JOBS_IN_FLIGHT, payloads.and(waiting, (held, ids) -> held - ids));")),

@@ -47,13 +47,11 @@ public final class PublishHandler implements RequestStreamHandler {
     this(System.getenv(), LambdaRuntime.getLogger()::log);
   }
 
-  PublishHandler(Map<String, String> environment, Consumer<String> log) {
-    this(
-        Settings.of(environment), AwsClients.ofThisFunction(), Clock.systemUTC(), new JsonLog(log));
-    FirstRead.run(this::readOnce, this.log);
-  }
-
-  private PublishHandler(Settings settings, AwsClients aws, Clock clock, JsonLog log) {
+  PublishHandler(Map<String, String> environment, Consumer<String> out) {
+    Settings settings = Settings.of(environment);
+    AwsClients aws = AwsClients.ofThisFunction();
+    var clock = Clock.systemUTC();
+    var log = new JsonLog(out);
     this(
         new SnapshotReader(
                 new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
@@ -69,6 +67,7 @@ public final class PublishHandler implements RequestStreamHandler {
         new MetricPublisher(aws.cloudWatch(), settings.metricNamespace())::publish,
         clock,
         log);
+    FirstRead.run(this::readOnce, log);
   }
 
   PublishHandler(

@@ -356,7 +356,7 @@ class SnapshotReaderIT {
     assertThat(snapshot.notices())
         .containsExactly(
             "queue default: 2 ids have no payload, purged or lost: those that workers have fetched count until the workers end",
-            "queue default: delayed: 1 ids have no payload, purged or lost: those that workers have fetched count until the workers end");
+            "queue default: 1 ids have no payload, purged or lost: those that workers have fetched count until the workers end");
   }
 
   @Test
@@ -370,8 +370,7 @@ class SnapshotReaderIT {
 
   @ParameterizedTest
   @CsvSource({"50, true", "51, false"})
-  void ackSetsOfManyBrokersAreAskedOnlyOfQueuesWhoseBooksDiffer(
-      int brokers, boolean asked) {
+  void ackSetsOfManyBrokersAreAskedOnlyOfQueuesWhoseBooksDiffer(int brokers, boolean asked) {
     for (int broker = 0; broker < brokers; broker++) {
       redis.zadd("dramatiq:__heartbeats__", 1, "b" + broker);
     }
