@@ -121,7 +121,7 @@ def test_the_target_is_drawn_where_the_followed_metric_is():
 
 def test_bounds_and_targets_are_drawn_for_what_the_stack_scales():
     scaled = graphs(deploy(WorkerMinCapacity=3, WorkerMaxCapacity=9, CpuTarget=70, MemoryTarget=80))
-    assert marks(scaled["Workers running"]) == {"maximum": 9, "minimum": 3}
+    assert marks(scaled["Workers: running and desired"]) == {"maximum": 9, "minimum": 3}
     assert marks(scaled["Workers: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
     assert marks(scaled["API: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
 
@@ -134,7 +134,7 @@ def test_equal_targets_are_drawn_once_since_their_labels_would_cover_each_other(
 
 def test_nothing_is_drawn_for_what_the_stack_does_not_scale():
     left = graphs(deploy(ManageApiScaling="false", ManageWorkerScaling="false"))
-    titles = ["Workers running", "Workers: CPU and memory", "API: CPU and memory", "Messages"]
+    titles = ["Workers: running and desired", "Workers: CPU and memory", "API: CPU and memory", "Messages"]
     assert [marks(left[title]) for title in titles] == [{}, {}, {}, {}]
 
 

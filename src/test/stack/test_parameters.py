@@ -2,6 +2,7 @@
 
 import json
 
+import metrics
 import pytest
 from click.testing import CliRunner
 from samcli.commands.deploy.guided_context import GuidedContext
@@ -67,6 +68,12 @@ def test_every_parameter_stands_once_in_a_group_and_has_a_label_and_a_descriptio
     assert sorted(grouped) == sorted(CONTRACT)
     assert interface["ParameterLabels"].keys() == CONTRACT.keys()
     assert [name for name, given in template()["Parameters"].items() if not given.get("Description")] == []
+
+
+def test_the_metrics_of_a_queue_are_counted_where_one_chooses_them():
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    description = template()["Parameters"]["PerQueueMetrics"]["Description"]
+    assert f"publishes {words[metrics.per_queue()]} metrics for each queue" in description
 
 
 def test_the_token_is_not_shown():
