@@ -118,7 +118,7 @@ def main():
     nobody = free_port()
     check_that_it_stops(
         failures,
-        rf"Redis 127\.0\.0\.1:{nobody} \(REDIS_HOST, REDIS_PORT\) could not be reached: Connection refused",
+        rf"Redis 127\.0\.0\.1:{nobody} \(REDIS_HOST, REDIS_PORT\) could not be reached: 127\.0\.0\.1: Connection refused",
         REDIS_HOST="127.0.0.1", REDIS_PORT=str(nobody), REDIS_TLS="false")
     check_that_it_stops(
         failures, r"bad settings: REDIS_PORT must be 1 to 65535, was 637900; PER_QUEUE_METRICS must be true or false, was yes",

@@ -54,7 +54,7 @@ FAULTS = [
     Fault("Redis refuses connections", lambda world: world.proxy.refuse(), ONLY_WORKERS, "could not be reached"),
     Fault(
         "Redis disappears from the network",
-        World.packets_vanish, ONLY_WORKERS, "accepted no connection within 1 s", 5, World.packets_arrive,
+        World.packets_vanish, ONLY_WORKERS, "timed out after 1000 ms", 5, World.packets_arrive,
     ),
     Fault("Redis is frozen", World.pause, ONLY_WORKERS, "gave no answer within 2 s", 6, World.unpause),
     Fault("Redis is busy for 3 s", World.sleep, within=5),

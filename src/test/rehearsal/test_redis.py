@@ -119,7 +119,7 @@ KEPT_OUT = {
         with_password(REDIS_HOST=OTHER_NAME),
         f"{AT_TLS}: (certificate_unknown) No subject alternative DNS name matching {OTHER_NAME} found",
     ),
-    "no-tls": (with_password(REDIS_TLS="false"), "failed to answer (REDIS_TLS=false)"),
+    "no-tls": (with_password(REDIS_TLS="false"), "failed to answer (REDIS_TLS=false, it may require TLS)"),
 }
 
 

@@ -39,7 +39,7 @@ class PublishHandlerFaultsIT extends WholeTick {
         .containsExactly(
             "{\"event\":\"first read failed\",\"cause\":\"so.suna.queuemetrics.TickFailedException: "
                 + redisName()
-                + " could not be reached: Connection refused\"}");
+                + " could not be reached: 127.0.0.1: Connection refused\"}");
   }
 
   @Test
@@ -95,7 +95,7 @@ class PublishHandlerFaultsIT extends WholeTick {
     redis.close();
     assertThatThrownBy(this::tick)
         .isInstanceOf(TickFailedException.class)
-        .hasMessage(redisName() + " could not be reached: Connection refused");
+        .hasMessage(redisName() + " could not be reached: 127.0.0.1: Connection refused");
     assertThat(publishedMetrics())
         .containsExactly("DramatiqRunningWorkers", "DramatiqDesiredWorkers");
     assertThat(published("DramatiqRunningWorkers")).isEqualTo(3);

@@ -1,5 +1,6 @@
 package so.suna.queuemetrics.redis;
 
+import java.net.InetAddress;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -68,16 +69,16 @@ public final class ReadOnlyRedis implements AutoCloseable {
    * Runs a script that only reads, in one command: {@code EVAL_RO}, or {@code EVAL} if the server
    * (before Redis 7) does not know it.
    *
-   * @return {@code Long}, {@code byte[]}, {@code null}, an exception for a nested error, or a list
-   *     of these
+   * @return {@code Long}, {@code byte[]}, {@code null}, a {@code RedisException} for a nested
+   *     error, or a list of these
    * @throws RedisException if Redis gave no answer, or refused
    */
   public synchronized Object evaluate(String script, List<String> keys, List<String> arguments) {
     try {
-      return ask(script(script, keys, arguments));
+      return withOwnErrors(ask(script(script, keys, arguments)));
     } catch (JedisDataException e) {
       if (evaluate == Command.EVAL_RO
-          && String.valueOf(e.getMessage()).startsWith("ERR unknown command")) {
+          && String.valueOf(e.getMessage()).matches("(?is)ERR unknown command .?EVAL_RO.*")) {
         evaluate = Command.EVAL;
         return evaluate(script, keys, arguments);
       }
@@ -111,6 +112,14 @@ public final class ReadOnlyRedis implements AutoCloseable {
     }
   }
 
+  private static Object withOwnErrors(Object reply) {
+    return switch (reply) {
+      case List<?> list -> list.stream().map(ReadOnlyRedis::withOwnErrors).toList();
+      case JedisDataException e -> new RedisException(RedisException.said(e));
+      case null, default -> reply;
+    };
+  }
+
   private CommandArguments script(String script, List<String> keys, List<String> arguments) {
     var command = new CommandArguments(evaluate).add(script).add(keys.size());
     Stream.concat(keys.stream(), arguments.stream()).forEach(command::add);
@@ -129,20 +138,14 @@ public final class ReadOnlyRedis implements AutoCloseable {
       }
     }
     try {
-      kept = connect();
+      kept =
+          new Connection(
+              new RedisSocketFactory(endpoint, InetAddress::getAllByName, tls), configuration());
       keptSince = clock.instant();
       return kept.executeCommand(command);
     } catch (JedisConnectionException e) {
       close();
       throw RedisException.noAnswer(endpoint, e);
-    }
-  }
-
-  private Connection connect() {
-    try {
-      return new Connection(new RedisSocketFactory(endpoint, tls), configuration());
-    } catch (JedisDataException e) {
-      throw RedisException.refused(endpoint, e);
     }
   }
 

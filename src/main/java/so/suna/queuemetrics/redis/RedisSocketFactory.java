@@ -1,9 +1,13 @@
 package so.suna.queuemetrics.redis;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -17,32 +21,51 @@ import redis.clients.jedis.util.IOUtils;
  *
  * @param tls asked only if the endpoint uses TLS, since it reads the trust store
  */
-record RedisSocketFactory(RedisEndpoint endpoint, Supplier<SSLSocketFactory> tls)
+record RedisSocketFactory(RedisEndpoint endpoint, Resolver resolver, Supplier<SSLSocketFactory> tls)
     implements JedisSocketFactory {
 
+  /** Gives the addresses of a host, in the order in which to try them. */
+  @FunctionalInterface
+  interface Resolver {
+    InetAddress[] addresses(String host) throws UnknownHostException;
+  }
+
   /**
-   * @throws RedisException if the host has no address, accepts no connection or fails at TLS
+   * @throws RedisException if the host has no address, none of them accepts a connection within
+   *     {@link ReadOnlyRedis#CONNECT_TIMEOUT}, or TLS fails
    */
   @Override
   public Socket createSocket() {
-    var address = new InetSocketAddress(endpoint.host(), endpoint.port());
-    if (address.isUnresolved()) {
+    InetAddress[] addresses;
+    try {
+      addresses = resolver.addresses(endpoint.host());
+    } catch (UnknownHostException e) {
       throw new RedisException(endpoint + " has an unknown host name");
     }
-    var socket = new Socket();
-    try {
-      socket.setTcpNoDelay(true);
-      socket.setSoTimeout((int) ReadOnlyRedis.READ_TIMEOUT.toMillis());
-      socket.connect(address, (int) ReadOnlyRedis.CONNECT_TIMEOUT.toMillis());
-    } catch (SocketTimeoutException e) {
-      throw failed(
-          socket,
-          "accepted no connection within %d s".formatted(ReadOnlyRedis.CONNECT_TIMEOUT.toSeconds()),
-          e);
-    } catch (IOException e) {
-      throw failed(socket, "could not be reached: " + e.getMessage(), e);
+    long deadline = System.nanoTime() + ReadOnlyRedis.CONNECT_TIMEOUT.toNanos();
+    List<String> failures = new ArrayList<>();
+    for (InetAddress address : addresses) {
+      // Of the time that is left, each address that is left gets an equal share.
+      long share = (deadline - System.nanoTime()) / (addresses.length - failures.size());
+      int millis = (int) Math.max(1, Math.ceilDiv(share, 1_000_000));
+      var socket = new Socket();
+      try {
+        socket.setTcpNoDelay(true);
+        socket.setSoTimeout((int) ReadOnlyRedis.READ_TIMEOUT.toMillis());
+        socket.connect(new InetSocketAddress(address, endpoint.port()), millis);
+        return endpoint.tls() ? secured(socket) : socket;
+      } catch (IOException e) {
+        IOUtils.closeQuietly(socket);
+        boolean late = e instanceof SocketTimeoutException;
+        failures.add(
+            "%s: %s"
+                .formatted(
+                    address.getHostAddress(),
+                    late ? "timed out after %d ms".formatted(millis) : e.getMessage()));
+      }
     }
-    return endpoint.tls() ? secured(socket) : socket;
+    throw new RedisException(
+        "%s could not be reached: %s".formatted(endpoint, String.join(", ", failures)));
   }
 
   private Socket secured(Socket socket) {
@@ -56,12 +79,8 @@ record RedisSocketFactory(RedisEndpoint endpoint, Supplier<SSLSocketFactory> tls
       secured.startHandshake();
       return secured;
     } catch (IOException e) {
-      throw failed(socket, "failed at TLS (REDIS_TLS=true): " + e.getMessage(), e);
+      IOUtils.closeQuietly(socket);
+      throw RedisException.atTls(endpoint, e);
     }
-  }
-
-  private RedisException failed(Socket socket, String how, IOException e) {
-    IOUtils.closeQuietly(socket);
-    return new RedisException("%s %s".formatted(endpoint, how), e);
   }
 }

@@ -58,14 +58,47 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
 
   /** Trusts this certificate and no other. */
   public SSLContext context() throws GeneralSecurityException, IOException {
+    return context("TLS");
+  }
+
+  SSLContext context(String protocol) throws GeneralSecurityException, IOException {
+    var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    managers.init(trustStore());
+    var context = SSLContext.getInstance(protocol);
+    context.init(null, managers.getTrustManagers(), null);
+    return context;
+  }
+
+  /** Holds this certificate and no other. */
+  private KeyStore trustStore() throws GeneralSecurityException, IOException {
     var trusted = KeyStore.getInstance("PKCS12");
     trusted.load(null, null);
     trusted.setCertificateEntry("redis", store.getCertificate("redis"));
-    var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    managers.init(trusted);
-    var context = SSLContext.getInstance("TLS");
-    context.init(null, managers.getTrustManagers(), null);
-    return context;
+    return trusted;
+  }
+
+  /** The options of a JVM that trusts this certificate and no other. */
+  String trustOptions(Path directory) throws GeneralSecurityException, IOException {
+    return options("trustStore", saved(trustStore(), directory));
+  }
+
+  /** The options of a JVM that shows this certificate to a server that asks for one. */
+  String keyOptions(Path directory) throws GeneralSecurityException, IOException {
+    return options("keyStore", saved(store, directory));
+  }
+
+  private static String options(String kind, Path file) {
+    return " -Djavax.net.ssl.%s=%s -Djavax.net.ssl.%sPassword=%s"
+        .formatted(kind, file, kind, PASSWORD);
+  }
+
+  private static Path saved(KeyStore store, Path directory)
+      throws GeneralSecurityException, IOException {
+    Path file = Files.createTempFile(directory, "store", ".p12");
+    try (var out = Files.newOutputStream(file)) {
+      store.store(out, PASSWORD.toCharArray());
+    }
+    return file;
   }
 
   private static Path pem(Path directory, String kind, byte[] content) throws IOException {

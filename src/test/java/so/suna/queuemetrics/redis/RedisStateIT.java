@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -13,10 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import redis.clients.jedis.Jedis;
-import redis.clients.jedis.Protocol.Command;
 import redis.clients.jedis.exceptions.JedisDataException;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
@@ -28,12 +24,8 @@ class RedisStateIT {
   private static final String COUNT = "return redis.call('LLEN', KEYS[1])";
 
   private static ReadOnlyRedis to(RedisServer server) {
-    return to(server.port());
-  }
-
-  private static ReadOnlyRedis to(int port) {
     return new ReadOnlyRedis(
-        new RedisEndpoint("127.0.0.1", port, 0, false, new Login.None()),
+        new RedisEndpoint("127.0.0.1", server.port(), 0, false, new Login.None()),
         IamToken.ofThisFunction());
   }
 
@@ -43,11 +35,6 @@ class RedisStateIT {
 
   private static String name(RedisServer server) {
     return "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT)".formatted(server.port());
-  }
-
-  private static RedisServer cluster() {
-    return RedisServer.start(
-        "--cluster-enabled", "yes", "--cluster-port", "" + RedisServer.freePort());
   }
 
   /** Calls of a command so far. */
@@ -151,48 +138,6 @@ class RedisStateIT {
       assertThatThrownBy(() -> count(redis))
           .isInstanceOf(RedisException.class)
           .hasMessage(name(loading) + " refused: LOADING Redis is loading the dataset in memory");
-    }
-  }
-
-  @Test
-  void clusterModeIsRefused() {
-    try (var server = cluster();
-        var redis = to(server);
-        var client = server.client()) {
-      client.sendCommand(Command.CLUSTER, "ADDSLOTSRANGE", "0", "16383");
-      assertThatThrownBy(
-              () -> redis.evaluate("return 1", List.of("dramatiq:a", "dramatiq:b"), List.of()))
-          .isInstanceOf(RedisException.class)
-          .hasMessage(
-              name(server)
-                  + " runs in cluster mode, which Dramatiq cannot use: expected a Redis with cluster mode disabled"
-                  + " (CROSSSLOT Keys in request don't hash to the same slot)");
-    }
-  }
-
-  @Test
-  void clusterWithoutSlotsIsRefused() {
-    try (var server = cluster();
-        var redis = to(server)) {
-      assertThatThrownBy(() -> count(redis))
-          .isInstanceOf(RedisException.class)
-          .hasMessage(
-              name(server)
-                  + " runs in cluster mode, which Dramatiq cannot use: expected a Redis with cluster mode disabled"
-                  + " (CLUSTERDOWN Hash slot not served)");
-    }
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"MOVED 3999 127.0.0.1:6381", "ASK 3999 127.0.0.1:6381"})
-  void clusterThatRedirectsIsRefused(String redirection) throws IOException {
-    try (var server = StubServer.answering("-" + redirection + "\r\n")) {
-      assertThatThrownBy(() -> count(to(server.port())))
-          .isInstanceOf(RedisException.class)
-          .hasMessage(
-              "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) runs in cluster mode, which Dramatiq cannot use:"
-                  + " expected a Redis with cluster mode disabled (%s)",
-              server.port(), redirection);
     }
   }
 
