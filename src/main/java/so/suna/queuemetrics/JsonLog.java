@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 /** Writes log lines, each a JSON object whose field {@code event} says what happened. */
 record JsonLog(Consumer<String> out) {
 
-  private static final Gson JSON =
+  static final Gson JSON =
       new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
 
   void write(JsonObject line) {

@@ -1,6 +1,5 @@
 package so.suna.queuemetrics;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.time.Clock;
 import java.time.Duration;
@@ -59,8 +58,8 @@ final class TickReport {
     line.addProperty("published", published);
     durations.asMap().forEach(line::add);
     line.addProperty("duration_ms", millisSince(startedAt));
-    line.add("notices", array(snapshot.notices()));
-    line.add("problems", array(problems));
+    line.add("notices", JsonLog.JSON.toJsonTree(snapshot.notices()));
+    line.add("problems", JsonLog.JSON.toJsonTree(problems));
     return line;
   }
 
@@ -71,12 +70,6 @@ final class TickReport {
     if (!problems.isEmpty()) {
       throw new TickFailedException(problems, causes);
     }
-  }
-
-  private static JsonArray array(List<String> texts) {
-    var array = new JsonArray();
-    texts.forEach(array::add);
-    return array;
   }
 
   private long millisSince(Instant then) {

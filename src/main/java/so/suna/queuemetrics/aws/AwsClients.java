@@ -24,7 +24,7 @@ import software.amazon.awssdk.services.ecs.EcsClient;
  * Makes the clients of CloudWatch and ECS. They share an HTTP client, the credentials and the
  * region, try three times, and end an attempt after 2 s and a call after 5 s, even if the answer
  * keeps trickling in. Closing one leaves the HTTP client open. Opens no connection. Safe for use by
- * several threads.
+ * several threads. A client cannot be made if its endpoint is set to something that is not a URI.
  *
  * <p>The SDK finds credentials, region and endpoints in its usual places: system properties, the
  * environment of the process (not the map that the other settings come from) and profiles. So
@@ -56,16 +56,10 @@ public record AwsClients(SdkHttpClient http, AwsCredentialsProvider credentials,
         UrlConnectionHttpClient.create(AwsClients::connection), credentials, region);
   }
 
-  /**
-   * @throws SdkClientException if the endpoint that is set for CloudWatch is not a URI
-   */
   public CloudWatchClient cloudWatch() {
     return client(CloudWatchClient.builder());
   }
 
-  /**
-   * @throws SdkClientException if the endpoint that is set for ECS is not a URI
-   */
   public EcsClient ecs() {
     return client(EcsClient.builder());
   }

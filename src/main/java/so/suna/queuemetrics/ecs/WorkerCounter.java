@@ -1,12 +1,9 @@
 package so.suna.queuemetrics.ecs;
 
-import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.ecs.EcsClient;
 import software.amazon.awssdk.services.ecs.model.DescribeServicesResponse;
-import software.amazon.awssdk.services.ecs.model.Service;
 
 /** Counts the workers of one ECS service. Safe for use by several threads. */
 public final class WorkerCounter {
@@ -43,8 +40,9 @@ public final class WorkerCounter {
     }
     return answer.services().stream()
         .filter(found -> COUNTED.contains(String.valueOf(found.status())))
+        .filter(found -> found.runningCount() != null && found.desiredCount() != null)
+        .map(found -> new Workers(found.runningCount(), found.desiredCount()))
         .findFirst()
-        .flatMap(WorkerCounter::workers)
         .orElseThrow(
             () ->
                 new IllegalStateException(
@@ -52,26 +50,17 @@ public final class WorkerCounter {
                         .formatted(this, said(answer))));
   }
 
-  private static Optional<Workers> workers(Service service) {
-    Integer running = service.runningCount();
-    Integer desired = service.desiredCount();
-    return running == null || desired == null || running < 0 || desired < 0
-        ? Optional.empty()
-        : Optional.of(new Workers(running, desired));
-  }
-
   private static String said(DescribeServicesResponse answer) {
-    String said =
-        Stream.concat(
-                answer.failures().stream().map(failure -> String.valueOf(failure.reason())),
-                answer.services().stream()
-                    .map(
-                        found ->
-                            "status %s, runningCount %s and desiredCount %s"
-                                .formatted(
-                                    found.status(), found.runningCount(), found.desiredCount())))
-            .collect(Collectors.joining(", "));
-    return said.isEmpty() ? "nothing" : said;
+    return Stream.concat(
+            answer.failures().stream().map(failure -> String.valueOf(failure.reason())),
+            answer.services().stream()
+                .map(
+                    found ->
+                        "status %s, runningCount %s and desiredCount %s"
+                            .formatted(
+                                found.status(), found.runningCount(), found.desiredCount())))
+        .findFirst()
+        .orElse("nothing");
   }
 
   @Override

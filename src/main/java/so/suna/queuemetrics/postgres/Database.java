@@ -26,7 +26,6 @@ public final class Database {
    */
   private static final Pattern SCHEME = Pattern.compile("postgres(ql)?(\\+[a-z0-9]+)?");
 
-  private static final Pattern PATH = Pattern.compile("(/[^/]*)?");
   private static final Pattern SSLMODE = Pattern.compile("(?:^|&)sslmode=([^&]*)");
   // https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
   private static final List<String> SSLMODES =
@@ -62,11 +61,10 @@ public final class Database {
     }
     Matcher sslmode = SSLMODE.matcher(Objects.requireNonNullElse(uri.getRawQuery(), ""));
     if (sslmode.find()) {
-      if (!SSLMODES.contains(sslmode.group(1))) {
-        throw new IllegalArgumentException(
-            "sslmode must be one of %s".formatted(String.join(", ", SSLMODES)));
-      }
       properties.setProperty("sslmode", sslmode.group(1));
+      if (!SSLMODES.contains(sslmode.group(1))) {
+        throw new IllegalArgumentException("sslmode must be one of " + String.join(", ", SSLMODES));
+      }
     }
     // One address after the other, with TLS and then without: only this one bounds them all.
     properties.setProperty("loginTimeout", LOGIN_TIMEOUT_SECONDS);
@@ -82,12 +80,11 @@ public final class Database {
   private static URI uri(String url) {
     try {
       var uri = new URI(url);
-      if (uri.getScheme() != null
-          && SCHEME.matcher(uri.getScheme()).matches()
+      if (SCHEME.matcher(String.valueOf(uri.getScheme())).matches()
           && uri.getHost() != null
           && port(uri) >= 1
           && port(uri) <= 65_535
-          && PATH.matcher(uri.getRawPath()).matches()) {
+          && uri.getRawPath().lastIndexOf('/') <= 0) {
         return uri;
       }
     } catch (URISyntaxException _) {
