@@ -58,7 +58,7 @@ final class Environment {
         value.matches("[0-9]{1,10}")
             && Long.parseLong(value) >= least
             && Long.parseLong(value) <= most;
-    expect(allowed, "%s must be %d to %d, was %s".formatted(name, least, most, shown(value)));
+    expect(allowed, "%s must be %s to %s, was %s".formatted(name, least, most, shown(value)));
     return allowed ? Integer.parseInt(value) : otherwise;
   }
 

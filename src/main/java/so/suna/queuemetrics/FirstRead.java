@@ -30,7 +30,7 @@ final class FirstRead {
       task.cancel(true);
       log.failure(
           "first read failed",
-          new TimeoutException("not finished within %d s".formatted(LIMIT.toSeconds())));
+          new TimeoutException("not finished within %s s".formatted(LIMIT.toSeconds())));
     } catch (InterruptedException _) {
       task.cancel(true);
       Thread.currentThread().interrupt();

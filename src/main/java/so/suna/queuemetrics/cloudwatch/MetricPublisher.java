@@ -31,7 +31,7 @@ public final class MetricPublisher {
         cloudWatch.putMetricData(request -> request.namespace(namespace).metricData(call));
       } catch (RuntimeException e) {
         throw new IllegalStateException(
-            "%d datums not published to namespace %s (METRIC_NAMESPACE): %s"
+            "%s datums not published to namespace %s (METRIC_NAMESPACE): %s"
                 .formatted(datums.size() - from, namespace, e.getMessage()),
             e);
       }

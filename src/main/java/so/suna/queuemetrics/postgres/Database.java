@@ -73,7 +73,6 @@ public final class Database {
     // The driver wants the slash even where no name follows; the name is the user's then.
     String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
     return new Database(
-        // Not %d, which writes the digits of the default locale.
         "jdbc:postgresql://%s:%s%s".formatted(uri.getHost(), port(uri), path), properties);
   }
 

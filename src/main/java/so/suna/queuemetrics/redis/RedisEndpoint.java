@@ -9,10 +9,10 @@ public record RedisEndpoint(String host, int port, int database, boolean tls, Lo
 
   @Override
   public String toString() {
-    String address = (host.contains(":") ? "[%s]:%d" : "%s:%d").formatted(host, port);
+    String address = (host.contains(":") ? "[%s]:%s" : "%s:%s").formatted(host, port);
     return database == 0
         ? "Redis %s (REDIS_HOST, REDIS_PORT)".formatted(address)
-        : "Redis %s database %d (REDIS_HOST, REDIS_PORT, REDIS_DATABASE)"
+        : "Redis %s database %s (REDIS_HOST, REDIS_PORT, REDIS_DATABASE)"
             .formatted(address, database);
   }
 }

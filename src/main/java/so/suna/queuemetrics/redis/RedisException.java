@@ -62,7 +62,7 @@ public final class RedisException extends RuntimeException {
     // With TLS 1.3 a server refuses the client's certificate only after the handshake.
     return new RedisException(
         cause instanceof SocketTimeoutException
-            ? "%s gave no answer within %d s"
+            ? "%s gave no answer within %s s"
                 .formatted(endpoint, ReadOnlyRedis.READ_TIMEOUT.toSeconds())
             : "%s failed to answer (REDIS_TLS=%s, it %s): %s"
                 .formatted(

@@ -61,7 +61,7 @@ record RedisSocketFactory(RedisEndpoint endpoint, Resolver resolver, Supplier<SS
             "%s: %s"
                 .formatted(
                     address.getHostAddress(),
-                    late ? "timed out after %d ms".formatted(millis) : e.getMessage()));
+                    late ? "timed out after %s ms".formatted(millis) : e.getMessage()));
       }
     }
     throw new RedisException(
