@@ -1,0 +1,267 @@
+package so.suna.queuemetrics.simulation;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
+import so.suna.queuemetrics.cloudwatch.Datums;
+import so.suna.queuemetrics.dramatiq.Figures;
+import so.suna.queuemetrics.dramatiq.Metric;
+import so.suna.queuemetrics.dramatiq.Reading;
+import so.suna.queuemetrics.dramatiq.Snapshot;
+import so.suna.queuemetrics.scaling.Assumptions;
+import so.suna.queuemetrics.scaling.Decision;
+import so.suna.queuemetrics.scaling.ScalingPolicy;
+import so.suna.queuemetrics.scaling.TargetTracking;
+
+/**
+ * One run of one policy: jobs, fleet, a tick a minute, alarms and decisions. The same arguments
+ * give the same result.
+ */
+final class Simulation {
+
+  static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+  static final int MINUTE = 60;
+  private static final Datums DATUMS = new Datums("worker", false);
+
+  /** Jobs that nobody has done a day after the last was sent will not be done. */
+  private static final double PATIENCE = 86_400;
+
+  private final Policy policy;
+  private final Load load;
+  private final List<Job> jobs;
+  private final double tickSecond;
+  private final Timeline timeline = new Timeline();
+  private final TargetTracking tracking;
+  private final Fleet fleet;
+  private final double end;
+  private final List<Decision> decisions = new ArrayList<>();
+  private final List<Sample> samples = new ArrayList<>();
+  private final Map<Figure, Double> figures = new EnumMap<>(Figure.class);
+  private double seenAge;
+  private double seenDepth;
+
+  /** What there was at a full minute. */
+  record Sample(
+      double at, int waiting, int inFlight, int desired, int running, int needed, double oldest) {}
+
+  record Result(Map<Figure, Double> figures, List<Decision> decisions, List<Sample> samples) {}
+
+  /**
+   * @param phase which of {@code phases} places the second of the tick and those of the alarms have
+   *     in the minute
+   * @param workers tasks at the beginning
+   */
+  Simulation(
+      Policy policy, Load load, List<Job> jobs, int phase, int phases, long seed, int workers) {
+    this.policy = policy;
+    this.load = load;
+    this.jobs = jobs;
+    end = load.seconds();
+    double step = (double) MINUTE / phases;
+    tickSecond = step * (phase + 0.5);
+    // Every place of the alarms meets another place of the tick, neither order being the usual one.
+    double alarmSecond = step * ((phase * 3L + 1) % phases) + 0.25 * step;
+    fleet = new Fleet(timeline, policy.worker(), new SplittableRandom(seed), this::runningChanged);
+    tracking =
+        new TargetTracking(
+            policy.scaling().min(),
+            policy.scaling().max(),
+            policy.scaling().policies(),
+            Assumptions.DEFAULT,
+            Duration.ofMillis(Math.round(alarmSecond * 1_000)),
+            workers);
+    fleet.begin(workers);
+  }
+
+  Result run() {
+    send(0);
+    timeline.at(tickSecond, this::tick);
+    evaluateNext();
+    sample();
+    timeline.at(end, () -> figures.put(Figure.TASK_HOURS, fleet.bill() / 3_600));
+    timeline.runUntil(end);
+    for (double limit = end + PATIENCE;
+        timeline.now() < limit && jobs.stream().anyMatch(job -> !job.isFinished()); ) {
+      timeline.runUntil(timeline.now() + 10 * MINUTE);
+    }
+    return new Result(figures(), decisions, samples);
+  }
+
+  private void send(int index) {
+    if (index < jobs.size()) {
+      Job job = jobs.get(index);
+      timeline.at(
+          job.sent,
+          () -> {
+            fleet.send(job);
+            send(index + 1);
+          });
+    }
+  }
+
+  /** What the product reads and publishes, by its own classes. */
+  private void tick() {
+    if (timeline.now() <= end) {
+      seenAge = Math.max(seenAge, fleet.oldestAge());
+      seenDepth = Math.max(seenDepth, fleet.waiting());
+    }
+    var read =
+        Map.<Metric, Reading>of(
+            Metric.QUEUE_DEPTH, new Reading.Known(fleet.waiting()),
+            Metric.JOBS_IN_FLIGHT, new Reading.Known(fleet.inFlight()));
+    var snapshot =
+        new Snapshot(instant(timeline.now()), new Figures(read), List.of())
+            .withWorkers(fleet.running(), fleet.desired());
+    Instant stamp = snapshot.readAt();
+    for (var datum : DATUMS.of(snapshot)) {
+      stamp = policy.stampsRead() ? snapshot.readAt() : datum.timestamp();
+      tracking.put(datum.metricName(), stamp, datum.value());
+    }
+    for (ScalingPolicy each : policy.scaling().policies()) {
+      if (each instanceof ScalingPolicy.Tracking other && !Policy.isModelled(other)) {
+        tracking.put(other.metric(), stamp, other.target()); // Neither above it nor low.
+      }
+    }
+    timeline.in(MINUTE, this::tick);
+  }
+
+  private void evaluateNext() {
+    Instant next = tracking.nextEvaluation(instant(timeline.now()));
+    timeline.at(
+        seconds(next),
+        () -> {
+          var service = new TargetTracking.Service(fleet.running(), fleet.desired(), false);
+          for (Decision decision : tracking.evaluate(next, service)) {
+            decisions.add(decision);
+            if (decision.moves()) {
+              fleet.desire(decision.to());
+            }
+          }
+          evaluateNext();
+        });
+  }
+
+  private void runningChanged() {
+    tracking.running(instant(timeline.now()), fleet.running());
+  }
+
+  private void sample() {
+    samples.add(
+        new Sample(
+            timeline.now(),
+            fleet.waiting(),
+            fleet.inFlight(),
+            fleet.desired(),
+            fleet.running(),
+            0,
+            fleet.oldestAge()));
+    if (timeline.now() + MINUTE <= end) {
+      timeline.in(MINUTE, this::sample);
+    }
+  }
+
+  private Map<Figure, Double> figures() {
+    int[] needed = needed();
+    for (int i = 0; i < samples.size(); i++) {
+      Sample s = samples.get(i);
+      samples.set(
+          i,
+          new Sample(
+              s.at(), s.waiting(), s.inFlight(), s.desired(), s.running(), needed[i], s.oldest()));
+    }
+    double[] waits =
+        jobs.stream().filter(Job::isFinished).mapToDouble(Job::waited).sorted().toArray();
+    figures.put(Figure.WAIT_MEAN, Arrays.stream(waits).average().orElse(0));
+    figures.put(Figure.WAIT_P95, percentile(waits, 0.95));
+    figures.put(Figure.WAIT_P99, percentile(waits, 0.99));
+    figures.put(Figure.WAIT_MAX, percentile(waits, 1));
+    figures.put(Figure.SEEN_AGE, seenAge);
+    figures.put(Figure.SEEN_DEPTH, seenDepth);
+    figures.put(Figure.KILLED, (double) fleet.killed());
+    figures.put(Figure.STRANDED, (double) fleet.stranded());
+    figures.put(Figure.WORKERS_PEAK, samples.stream().mapToDouble(Sample::running).max().orElse(0));
+    figures.put(
+        Figure.WORKERS_MEAN, samples.stream().mapToDouble(Sample::running).average().orElse(0));
+    figures.put(Figure.MOVES, (double) moves().count());
+    elasticity();
+    load.surge().ifPresent(this::reaction);
+    return figures;
+  }
+
+  private Stream<Decision> moves() {
+    return decisions.stream().filter(Decision::moves).filter(d -> seconds(d.at()) <= end);
+  }
+
+  private void elasticity() {
+    figures.put(Figure.UNDER, percent(s -> Math.max(0.0, s.needed() - s.running()) / s.needed()));
+    figures.put(Figure.OVER, percent(s -> Math.max(0.0, s.running() - s.needed()) / s.needed()));
+    figures.put(Figure.UNDER_TIME, percent(s -> s.running() < s.needed() ? 1 : 0));
+    figures.put(Figure.OVER_TIME, percent(s -> s.running() > s.needed() ? 1 : 0));
+    int against = 0;
+    for (int i = 1; i < samples.size(); i++) {
+      Sample a = samples.get(i - 1);
+      Sample b = samples.get(i);
+      against +=
+          Integer.signum(b.running() - a.running()) == Integer.signum(b.needed() - a.needed())
+              ? 0
+              : 1;
+    }
+    figures.put(Figure.INSTABILITY, 100.0 * against / Math.max(1, samples.size() - 1));
+  }
+
+  private double percent(ToDoubleFunction<Sample> share) {
+    return 100 * samples.stream().mapToDouble(share).average().orElse(0);
+  }
+
+  private void reaction(double surge) {
+    moves()
+        .filter(d -> d.to() > d.from() && seconds(d.at()) >= surge)
+        .findFirst()
+        .ifPresent(d -> figures.put(Figure.BURST_TO_REQUEST, seconds(d.at()) - surge));
+    samples.stream()
+        .filter(s -> s.at() > surge && s.running() >= s.needed())
+        .findFirst()
+        .ifPresent(s -> figures.put(Figure.BURST_TO_ENOUGH, s.at() - surge));
+  }
+
+  /** Workers with which every job would start at once, minute by minute; the minimum at least. */
+  private int[] needed() {
+    int[] needed = new int[samples.size()];
+    double[] sent = jobs.stream().mapToDouble(job -> job.sent).toArray();
+    double[] done = jobs.stream().mapToDouble(job -> job.sent + job.duration).sorted().toArray();
+    int from = 0;
+    int until = 0;
+    for (int i = 0; i < needed.length; i++) {
+      double at = samples.get(i).at();
+      while (from < sent.length && sent[from] <= at) {
+        from++;
+      }
+      while (until < done.length && done[until] <= at) {
+        until++;
+      }
+      int slots = policy.worker().slots();
+      int least = Math.max(1, policy.scaling().min());
+      needed[i] = Math.max(least, (from - until + slots - 1) / slots);
+    }
+    return needed;
+  }
+
+  private static double percentile(double[] sorted, double share) {
+    return sorted.length == 0 ? 0 : sorted[(int) Math.ceil(share * sorted.length) - 1];
+  }
+
+  static Instant instant(double seconds) {
+    return START.plusMillis(Math.round(seconds * 1_000));
+  }
+
+  static double seconds(Instant at) {
+    return Duration.between(START, at).toMillis() / 1_000.0;
+  }
+}

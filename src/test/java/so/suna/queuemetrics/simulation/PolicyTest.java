@@ -1,0 +1,186 @@
+package so.suna.queuemetrics.simulation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import so.suna.queuemetrics.scaling.Alarm;
+import so.suna.queuemetrics.scaling.ScalingPolicy;
+
+class PolicyTest {
+
+  private static final Path TEMPLATE = Path.of("template.yaml");
+
+  @TempDir private Path folder;
+
+  @Test
+  void theTemplateDeploysWhatItsParametersSay() {
+    var policy = one("template");
+    assertThat(policy.scaling().min()).isEqualTo(2);
+    assertThat(policy.scaling().max()).isEqualTo(20);
+    assertThat(policy.scaling().policies())
+        .contains(
+            new ScalingPolicy.Tracking(
+                "worker-queue-depth-scaling",
+                "DramatiqBacklogPerWorker",
+                10,
+                Duration.ofSeconds(30),
+                Duration.ofSeconds(300),
+                true));
+    assertThat(policy.stampsRead()).isFalse();
+    assertThat(policy.worker()).isEqualTo(Worker.DEFAULT);
+  }
+
+  @Test
+  void wordsOverrideParametersAndWorkers() {
+    var policy =
+        one("target=12 min=3 max=40 out=120 in=600 metric=QueueDepth prefetch=4 stop=120 protect");
+    assertThat(policy.scaling().min()).isEqualTo(3);
+    assertThat(policy.scaling().max()).isEqualTo(40);
+    assertThat(policy.scaling().policies())
+        .contains(
+            new ScalingPolicy.Tracking(
+                "worker-queue-depth-scaling",
+                "DramatiqQueueDepth",
+                12,
+                Duration.ofMinutes(2),
+                Duration.ofMinutes(10),
+                true));
+    assertThat(policy.worker())
+        .isEqualTo(Worker.DEFAULT.withPrefetch(4).withStopTimeout(120).withProtection(true));
+  }
+
+  @Test
+  void theSeedScalesOnTheDepthAndStampsTheReadAsItDid() {
+    var seed = one("seed");
+    assertThat(seed.scaling().policies())
+        .extracting(ScalingPolicy::metric)
+        .containsExactly("DramatiqQueueDepth");
+    assertThat(seed.stampsRead()).isTrue();
+  }
+
+  @Test
+  void severalPoliciesStandApartBySemicolonsInTheOrderGiven() {
+    assertThat(Policy.parse("target=10 out=30; template target=12;seed", TEMPLATE))
+        .extracting(Policy::name)
+        .containsExactly("target=10 out=30", "template target=12", "seed");
+  }
+
+  @Test
+  void cpuAndMemoryAgreeUnlessToldToDisagree() {
+    assertThat(one("template").scaling().policies()).allMatch(Policy::isModelled);
+    assertThat(one("others=disagree").scaling().policies())
+        .extracting(ScalingPolicy::name)
+        .contains("worker-cpu-scaling", "worker-memory-scaling", "worker-queue-depth-scaling");
+  }
+
+  @Test
+  void aTemplateMayBeNamedAndOverridden() throws IOException {
+    Path file = folder.resolve("other.yaml");
+    Files.writeString(
+        file, Files.readString(TEMPLATE).replace("worker-queue-depth-scaling", "theirs"));
+    assertThat(one(file + " target=7").scaling().policies())
+        .extracting(ScalingPolicy::name)
+        .contains("theirs");
+  }
+
+  /** Steps are relative to the alarm; an alarm may watch a metric in multiples of the target. */
+  @ParameterizedTest
+  @CsvSource({"'MetricName: DramatiqBacklogPerWorker', 25, 1", "'Metrics', 2.5, 10"})
+  void aStepPolicyIsReadWithItsAlarm(String metric, double threshold, double unit)
+      throws IOException {
+    String what =
+        metric.equals("Metrics")
+            ? """
+              Metrics:
+                    - Id: ratio
+                      Expression: !Sub backlog / ${Target}
+                    - Id: backlog
+                      ReturnData: false
+                      MetricStat: {Metric: {MetricName: DramatiqBacklogPerWorker}, Period: 60, Stat: Average}"""
+            : metric;
+    Path file = folder.resolve("step.yaml");
+    Files.writeString(
+        file,
+        """
+        Parameters:
+          Target: {Type: Number, Default: 10}
+          On: {Type: String, Default: 'true', AllowedValues: ['true', 'false']}
+        Conditions:
+          IsOn: !And [!Equals [!Ref On, 'true'], !Not [!Or [!Equals [a, b], !Equals [b, c]]]]
+        Resources:
+          WorkerScalableTarget:
+            Type: AWS::ApplicationAutoScaling::ScalableTarget
+            Properties: {MinCapacity: 1, MaxCapacity: !If [IsOn, 9, 8]}
+          Burst:
+            Type: AWS::ApplicationAutoScaling::ScalingPolicy
+            Condition: IsOn
+            Properties:
+              PolicyName: burst
+              ScalingTargetId: !Ref WorkerScalableTarget
+              StepScalingPolicyConfiguration:
+                AdjustmentType: PercentChangeInCapacity
+                Cooldown: 60
+                StepAdjustments:
+                  - {MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 1, ScalingAdjustment: 50}
+                  - {MetricIntervalLowerBound: 1, ScalingAdjustment: 100}
+          BurstAlarm:
+            Type: AWS::CloudWatch::Alarm
+            Properties:
+              AlarmActions: [!Ref Burst]
+              ComparisonOperator: GreaterThanThreshold
+              EvaluationPeriods: 1
+              Threshold: %s
+              TreatMissingData: notBreaching
+              %s
+        """
+            .formatted(threshold, what));
+    var scaling = one(file.toString()).scaling();
+    assertThat(scaling.max()).isEqualTo(9);
+    assertThat(scaling.policies())
+        .containsExactly(
+            new ScalingPolicy.Step(
+                "burst",
+                "DramatiqBacklogPerWorker",
+                new Alarm(Alarm.Comparison.GREATER_THAN, 25, 1, 1, Alarm.MissingData.NOT_BREACHING),
+                ScalingPolicy.Adjustment.PercentChangeInCapacity,
+                List.of(
+                    new ScalingPolicy.StepAdjustment(0, unit, 50),
+                    new ScalingPolicy.StepAdjustment(unit, Double.POSITIVE_INFINITY, 100)),
+                Duration.ofSeconds(60)));
+    assertThat(new Template(file, Map.of("On", "false")).workers().policies()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "min=9 max=5 | policy: min must be at most max, was 9 with max 5",
+        "target=0 | policy: QueueTarget must be 1 or more messages, was '0'",
+        "target=many | policy: QueueTarget must be 1 or more messages, was 'many'",
+        "out=-1 | policy: ScaleOutCooldown must be 0 to 86400 seconds, was '-1'",
+        "metric=Depth | policy: QueueScalingMetric must be BacklogPerWorker or QueueDepth, was 'Depth'",
+        "taget=3 | policy 'taget=3': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric, was 'taget=3'",
+        "target | policy 'target': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric, was 'target'",
+        "protect=perhaps | policy 'protect=perhaps': protect must be true or false, was 'perhaps'",
+        "stop=soon | policy 'stop=soon': stop must be a number of 0 or more, was 'soon'",
+        "prefetch=2 | prefetch must be at least the threads (4), was 2",
+        "no.yaml | policy: no.yaml cannot be read: java.nio.file.NoSuchFileException: no.yaml"
+      })
+  void aBadPolicyIsRefusedInOneSentence(String policy, String message) {
+    assertThatIllegalArgumentException().isThrownBy(() -> one(policy)).withMessage(message);
+  }
+
+  private static Policy one(String text) {
+    return Policy.parse(text, TEMPLATE).getFirst();
+  }
+}
