@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class Simulate {
 
   private static final int BAD_INPUT = 64; // EX_USAGE of sysexits.h
-  private static final Gson JSON = new GsonBuilder().serializeNulls().create();
+  private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
 
   // What fits a terminal; JSON and the page have all.
   private static final List<Figure> TABLE =
