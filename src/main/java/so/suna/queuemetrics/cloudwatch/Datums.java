@@ -19,8 +19,7 @@ public final class Datums {
 
   /**
    * @param serviceName value of the dimension {@code Service}
-   * @param perQueue whether each queue's own figures are published too, with the dimension {@code
-   *     Queue}: one custom metric for each figure and queue
+   * @param perQueue adds each queue's own figures, with the dimension {@code Queue}
    */
   public Datums(String serviceName, boolean perQueue) {
     this.service = dimension("Service", serviceName);
@@ -28,9 +27,9 @@ public final class Datums {
   }
 
   /**
-   * Every known figure, the totals first: scaling hangs on them, and of more datums than one call
-   * takes, a later call may fail. Stamped with the end of the minute before the read: an alarm
-   * evaluates complete minutes only, so that the value counts a minute sooner.
+   * Every known figure; the totals come first, since scaling needs them and a second call may fail.
+   * The timestamp is the end of the minute before the read, so that the alarm's next evaluation,
+   * which looks at complete minutes only, counts the value.
    */
   public List<MetricDatum> of(Snapshot snapshot) {
     Instant at = snapshot.readAt().truncatedTo(ChronoUnit.MINUTES).minusMillis(1);

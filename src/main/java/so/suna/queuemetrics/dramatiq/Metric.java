@@ -1,8 +1,8 @@
 package so.suna.queuemetrics.dramatiq;
 
 /**
- * Every figure that is published or answered, in the order of the answers: the four fields of the
- * API containers come first. A queue has the first seven, which also have totals.
+ * Every figure by its name in CloudWatch and its field in the answer to a query, in that answer's
+ * order. The first seven are also each queue's own.
  */
 public enum Metric {
   /** Messages whose id is in the list, not yet fetched: what the API containers published. */
@@ -47,12 +47,10 @@ public enum Metric {
     this.unit = unit;
   }
 
-  /** The name in CloudWatch, on which scaling policies, alarms and dashboards depend. */
   public String metricName() {
     return metricName;
   }
 
-  /** The field in the answer to a query. */
   public String jsonName() {
     return jsonName;
   }
@@ -66,7 +64,6 @@ public enum Metric {
     return unit == Unit.SECONDS ? Math.max(left, right) : left + right;
   }
 
-  /** As messages name it, such as {@code in flight}. */
   @Override
   public String toString() {
     return words;

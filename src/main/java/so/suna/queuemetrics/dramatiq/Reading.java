@@ -9,18 +9,10 @@ import java.util.function.DoubleBinaryOperator;
  */
 public sealed interface Reading {
 
-  /**
-   * It was read.
-   *
-   * @param value in the unit of its metric; counts are exact up to 2^53
-   */
+  /** It was read, in the unit of its metric; counts are exact up to 2^53. */
   record Known(double value) implements Reading {}
 
-  /**
-   * It could not be read, which is a problem.
-   *
-   * @param reason what could not be read and why, without secrets or anything a producer wrote
-   */
+  /** It could not be read, which is a problem; the reason holds nothing that a producer wrote. */
   record Unknown(String reason) implements Reading {}
 
   /** There is nothing to read, which is no problem: a setting leaves it out, or it is gone. */

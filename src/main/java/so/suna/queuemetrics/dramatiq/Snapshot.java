@@ -27,12 +27,7 @@ public record Snapshot(Instant readAt, Figures totals, List<QueueSnapshot> queue
     return new Snapshot(readAt, new Figures(Map.of()), List.of());
   }
 
-  /**
-   * With what ECS says of the worker service.
-   *
-   * @param running tasks
-   * @param desired tasks
-   */
+  /** With the running and desired tasks of the worker service. */
   public Snapshot withWorkers(int running, int desired) {
     return new Snapshot(readAt, totals.withWorkers(running, desired), queues);
   }

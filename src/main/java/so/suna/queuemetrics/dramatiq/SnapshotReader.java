@@ -16,13 +16,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what a Dramatiq broker keeps in Redis: one script, so one instant and one round trip, for
- * every 100 queues. Its cost does not grow with what waits in them. Safe for use by several threads
- * if the script runner is.
+ * Reads what Dramatiq keeps in Redis by one script, so at one instant and in one round trip, for
+ * every 100 queues; its cost does not grow with the backlog. As thread-safe as the script runner.
  */
 public final class SnapshotReader {
 
-  /** How long ago a heartbeat or a death may be to count as recent: the time between two ticks. */
+  /** The time between two ticks, within which a heartbeat or a death counts as recent. */
   public static final Duration RECENT = Duration.ofSeconds(60);
 
   /** Keeps one run of the script to a few milliseconds, in which Redis serves nobody else. */
@@ -39,9 +38,7 @@ public final class SnapshotReader {
   private final Clock clock;
 
   /**
-   * @param namespace the broker's, {@code dramatiq} by default
-   * @param oldestAge whether to read the age of the oldest message, which JSON alone tells; else it
-   *     is left out
+   * @param oldestAge false leaves out the age of the oldest message, which only JSON tells
    */
   public SnapshotReader(
       ScriptRunner redis,
@@ -57,11 +54,9 @@ public final class SnapshotReader {
   }
 
   /**
-   * Reads all queues. A value that Redis could not give is unknown in the snapshot and costs no
-   * other.
+   * Reads all queues. A value that Redis could not give is unknown and costs no other.
    *
-   * @throws RuntimeException if Redis did not answer or refused the script; as the script runner
-   *     threw it
+   * @throws RuntimeException of the script runner, if Redis did not answer or refused the script
    */
   public Snapshot read() {
     Instant readAt = clock.instant();
@@ -137,11 +132,9 @@ public final class SnapshotReader {
   }
 
   static String reason(@Nullable Object reply) {
-    String said =
-        reply instanceof Exception error ? String.valueOf(error.getMessage()) : "no number given";
-    return said.contains("non local key")
-        ? "its key lies on another node of the cluster; with several shards Dramatiq needs a namespace with a hash tag, such as {dramatiq}"
-        : said.replaceFirst("^ERR ", "");
+    return reply instanceof Exception error
+        ? String.valueOf(error.getMessage()).replaceFirst("^ERR ", "")
+        : "no number given";
   }
 
   private static String resource(String name) {
