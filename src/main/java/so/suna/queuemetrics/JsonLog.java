@@ -11,8 +11,7 @@ import java.util.stream.Stream;
 /** Writes log lines, each a JSON object whose field {@code event} says what happened. */
 record JsonLog(Consumer<String> out) {
 
-  static final Gson JSON =
-      new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
+  static final Gson JSON = new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
 
   void write(JsonObject line) {
     // Without a level: Lambda would write it before the line, which would no longer be JSON.

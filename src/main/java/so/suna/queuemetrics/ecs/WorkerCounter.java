@@ -57,8 +57,7 @@ public final class WorkerCounter {
                 .map(
                     found ->
                         "status %s, runningCount %s and desiredCount %s"
-                            .formatted(
-                                found.status(), found.runningCount(), found.desiredCount())))
+                            .formatted(found.status(), found.runningCount(), found.desiredCount())))
         .findFirst()
         .orElse("nothing");
   }
