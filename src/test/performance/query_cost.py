@@ -1,5 +1,7 @@
 """A warm query."""
 
+import json
+
 from bench import QUERY, in_turn
 
 
@@ -9,8 +11,16 @@ def query(bench, size, sides):
     try:
         for side in sides:
             functions[side] = bench.query(side, False)
+        fields = {side: sorted(answered(function)) for side, function in functions.items()}
+        assert "peer" not in fields or fields["ours"] == fields["peer"], f"the peer must answer what we do, was {fields}"
         in_turn(functions, QUERY, size["warm_up"])
         return in_turn(functions, QUERY, size["ticks"])
     finally:
         for function in functions.values():
             function.close()
+
+
+def answered(function):
+    """The fields of an answer, whether it comes from a web server or, in an envelope, from a function."""
+    body = json.loads(function.invoke(QUERY)[1])
+    return json.loads(body["body"]) if "body" in body else body
