@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 import redis.clients.jedis.ClientSetInfoConfig;
@@ -75,7 +74,13 @@ public final class ReadOnlyRedis implements AutoCloseable {
    */
   public synchronized Object evaluate(String script, List<String> keys, List<String> arguments) {
     try {
-      return withOwnErrors(ask(script(script, keys, arguments)));
+      return withOwnErrors(
+          ask(
+              new CommandArguments(evaluate)
+                  .add(script)
+                  .add(keys.size())
+                  .addObjects(keys)
+                  .addObjects(arguments)));
     } catch (JedisDataException e) {
       if (evaluate == Command.EVAL_RO
           && String.valueOf(e.getMessage()).matches("(?is)ERR unknown command .?EVAL_RO.*")) {
@@ -118,12 +123,6 @@ public final class ReadOnlyRedis implements AutoCloseable {
       case JedisDataException e -> new RedisException(RedisException.said(e));
       case null, default -> reply;
     };
-  }
-
-  private CommandArguments script(String script, List<String> keys, List<String> arguments) {
-    var command = new CommandArguments(evaluate).add(script).add(keys.size());
-    Stream.concat(keys.stream(), arguments.stream()).forEach(command::add);
-    return command;
   }
 
   private Object ask(CommandArguments command) {
