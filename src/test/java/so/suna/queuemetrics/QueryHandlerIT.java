@@ -10,6 +10,8 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +26,7 @@ import so.suna.queuemetrics.local.TypedEvents;
 /** The whole query function, against a real Redis and a real PostgreSQL. */
 class QueryHandlerIT {
 
-  private static final String FAR_FUTURE_MILLIS = "4102444800000";
+  private static final Duration CLOCKS_DIFFER = Duration.ofHours(1);
 
   private final RedisServer redis = RedisServer.start();
   private final LocalContext context = new LocalContext();
@@ -86,16 +88,18 @@ class QueryHandlerIT {
   void queueMetricsAreWhatRedisHolds() {
     try (Jedis client = redis.client()) {
       client.rpush("dramatiq:default", "1", "2");
+      // Sent in the future, so that the age is 0 however long this test takes.
+      long sent = Instant.now().plus(CLOCKS_DIFFER).toEpochMilli();
       for (String id : new String[] {"1", "2", "3", "4", "5"}) {
-        // Sent in the future, so that the age is 0 whenever this test runs.
-        client.hset(
-            "dramatiq:default.msgs", id, "{\"message_timestamp\":" + FAR_FUTURE_MILLIS + "}");
+        client.hset("dramatiq:default.msgs", id, "{\"message_timestamp\":%d}".formatted(sent));
       }
+      client.sadd("dramatiq:__acks__.broker.default", "3", "4", "5");
+      client.rpush("dramatiq:default.DQ", "6");
       client.hset("dramatiq:default.DQ.msgs", "6", "{}");
       client.zadd("dramatiq:default.XQ", 1, "7");
       client.zadd("dramatiq:default.XQ", 4102444800000.0, "8");
       client.zadd("dramatiq:__heartbeats__", 4102444800000.0, "broker");
-      client.set("dramatiq:slow.DQ.msgs", "no hash");
+      client.set("dramatiq:slow.DQ", "no list");
     }
 
     APIGatewayV2HTTPResponse answer =
@@ -105,10 +109,10 @@ class QueryHandlerIT {
     assertThat(timeless(answer))
         .isEqualTo(
             "{\"queue_depth\":2,\"delay_queue_depth\":null,\"dead_letter_depth\":2,\"timestamp\":\"T\","
-                + "\"in_flight\":3,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":1,\"active_brokers\":1,"
+                + "\"in_flight\":3,\"oldest_job_age_seconds\":0,\"new_dead_letters\":1,\"orphaned\":null,\"active_brokers\":1,"
                 + "\"queues\":{"
-                + "\"default\":{\"queue_depth\":2,\"delay_queue_depth\":1,\"dead_letter_depth\":2,\"in_flight\":3,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":1},"
-                + "\"slow\":{\"queue_depth\":0,\"delay_queue_depth\":null,\"dead_letter_depth\":0,\"in_flight\":0,\"oldest_job_age_seconds\":0.0,\"new_dead_letters\":0}}}");
+                + "\"default\":{\"queue_depth\":2,\"delay_queue_depth\":1,\"dead_letter_depth\":2,\"in_flight\":3,\"oldest_job_age_seconds\":0,\"new_dead_letters\":1,\"orphaned\":0},"
+                + "\"slow\":{\"queue_depth\":0,\"delay_queue_depth\":null,\"dead_letter_depth\":0,\"in_flight\":0,\"oldest_job_age_seconds\":0,\"new_dead_letters\":0,\"orphaned\":null}}}");
     // The query shares the read of the start, so that one has logged it.
     assertThat(loggedAtStart)
         .containsExactly(
