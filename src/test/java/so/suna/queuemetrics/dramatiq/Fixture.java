@@ -39,7 +39,11 @@ record Fixture(String name, JsonNode json) {
           "priorities",
           "several-queues",
           "utf8-arguments",
-          "pickle-encoder");
+          "pickle-encoder",
+          "deleted-list",
+          "purged",
+          "lost-payloads",
+          "killed-worker");
 
   static Stream<Fixture> all() {
     return VERSIONS.stream()

@@ -71,8 +71,45 @@ class SnapshotReaderIT {
         .isEqualTo(new Known(fixture.knows("dead_letters")));
     assertThat(total(snapshot, Metric.ACTIVE_BROKERS))
         .isEqualTo(new Known(fixture.knows("active_brokers")));
+    assertThat(total(snapshot, Metric.ORPHANED_MESSAGES))
+        .isEqualTo(new Known(fixture.knows("orphaned")));
+    if (!fixture.name().matches(".* (purged|lost-payloads)")) {
+      assertThat(snapshot.notices()).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1.18.0", "2.2.0"})
+  void whatAKilledWorkerHeldStaysInFlightWhenItIsLongSilent(String version) {
+    var fixture = Fixture.of(version, "killed-worker");
+    fixture.restoreTo(redis);
+
+    Snapshot snapshot = reader(fixture.recordedAt().plusSeconds(600), fixture.queues()).read();
+
+    assertThat(total(snapshot, Metric.ACTIVE_BROKERS)).isEqualTo(new Known(0));
+    assertThat(total(snapshot, Metric.JOBS_IN_FLIGHT))
+        .isEqualTo(new Known(fixture.knows("in_flight")));
     assertThat(total(snapshot, Metric.ORPHANED_MESSAGES)).isEqualTo(new Known(0));
-    assertThat(snapshot.notices()).isEmpty();
+  }
+
+  static Stream<Fixture> noticed() {
+    return Fixture.VERSIONS.stream()
+        .flatMap(
+            version -> Stream.of("purged", "lost-payloads").map(of -> Fixture.of(version, of)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("noticed")
+  void fetchedIdsWithoutAPayloadAreNoticedAndNoProblem(Fixture fixture) {
+    fixture.restoreTo(redis);
+
+    Snapshot snapshot = reader(fixture.recordedAt(), fixture.queues()).read();
+
+    assertThat(snapshot.notices())
+        .extracting(notice -> notice.replaceFirst(" ids have no payload.*", ""))
+        .first()
+        .isEqualTo("queue default: " + fixture.knows("in_flight"));
+    assertThat(snapshot.problems()).isEmpty();
   }
 
   static Stream<Fixture> fixturesWithTheOldestAtOneEnd() {
