@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 
-ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +3 +2 +[\d.]+ +9 +\d+ ms")
+ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +0 +3 +2 +2 +[\d.]+ +11 +\d+ ms")
 SECONDS_TO_START = 120
 
 
@@ -59,7 +59,7 @@ def check_that_it_runs(failures):
     timer = ended_at_the_latest(run)
     try:
         if len(rows(run, 3)) < 3:
-            failures.append("the local run must print three ticks with 3 brokers, 2 workers and 9 datums, ended before")
+            failures.append("the local run must print three ticks with no orphans, 3 brokers, 2 workers of 2 and 11 datums, ended before")
             return
         check_the_answer(failures, port)
         os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to the whole group
@@ -81,7 +81,7 @@ def check_the_answer(failures, port):
         body = json.load(answer)
     print("  ", body)
     expected = ["queue_depth", "delay_queue_depth", "dead_letter_depth", "timestamp", "in_flight",
-                "oldest_job_age_seconds", "new_dead_letters", "active_brokers", "queues"]
+                "oldest_job_age_seconds", "new_dead_letters", "orphaned", "active_brokers", "queues"]
     if list(body) != expected:
         failures.append(f"/api/metrics/queue must have the fields {expected}, had {list(body)}")
     if body["active_brokers"] != 3 or not isinstance(body["in_flight"], int):

@@ -139,7 +139,6 @@ def produce():
         order = json.loads(line)
         if queue := order.get("purge"):
             made_broker.flush(queue)
-            journal.note("purged", queue=queue)
             ids = []
         else:
             actor = made_broker.get_actor(order["actor"])

@@ -10,20 +10,22 @@ OF_REDIS = [
     "DramatiqQueueDepth",
     "DramatiqJobsInFlight",
     "DramatiqJobsDelayed",
+    "DramatiqOrphanedMessages",
     "DramatiqDeadLetters",
     "DramatiqNewDeadLetters",
     "DramatiqOldestJobAge",
     "DramatiqActiveBrokers",
 ]
-OF_WORKERS = ["DramatiqRunningWorkers", "DramatiqBacklogPerWorker"]
+COUNTS_OF_WORKERS = ["DramatiqRunningWorkers", "DramatiqDesiredWorkers"]
+OF_WORKERS = [*COUNTS_OF_WORKERS, "DramatiqBacklogPerWorker"]
 
 EVERYTHING = "everything"
-ONLY_WORKERS = "only the running workers"
-ALL_BUT_WORKERS = "all but the two of the workers"
+ONLY_WORKERS = "only the running and desired workers"
+ALL_BUT_WORKERS = "all but the three of the workers"
 NOTHING = "nothing"
 PUBLISHED = {
     frozenset(OF_REDIS + OF_WORKERS): EVERYTHING,
-    frozenset(["DramatiqRunningWorkers"]): ONLY_WORKERS,
+    frozenset(COUNTS_OF_WORKERS): ONLY_WORKERS,
     frozenset(OF_REDIS): ALL_BUT_WORKERS,
     frozenset(): NOTHING,
 }
@@ -95,15 +97,28 @@ def write(rows):
     PAGE.write_text(f"{text.rstrip()}\n\n{table(rows)}")
 
 
-def wrong(metrics, content, workers):
-    """The published values that differ from the truth at the instant of their read, as texts."""
+def wrong(datums, content, workers, began, ended):
+    """Datums that cannot come from a read between the two instants, in seconds since the epoch, as texts."""
+    first, last = (content.truth(round(instant * 1000), workers) for instant in (began, ended))
     said = []
-    for datum in metrics:
-        read_at = datum["Timestamp"]
-        read_at_ms = round(read_at.timestamp() * 1000) if hasattr(read_at, "timestamp") else round(read_at * 1000)
-        truth = content.truth(read_at_ms, workers)[datum["MetricName"]]
-        if abs(datum["Value"] - truth) > 1e-6:
-            said.append(f"{datum['MetricName']} was published as {datum['Value']}, was {truth}")
+    for datum in datums:
+        name, value = datum["MetricName"], datum["Value"]
+        # Only the age grows meanwhile.
+        if not first[name] - 1e-6 <= value <= last[name] + 1e-6:
+            said.append(f"{name} was published as {value}, was {first[name]} to {last[name]}")
+    stamps = {in_seconds(datum["Timestamp"]) for datum in datums}
+    if not stamps <= {end_of_the_minute_before(began), end_of_the_minute_before(ended)}:
+        said.append(f"published for {sorted(stamps)}, read between {began} and {ended}")
     return said
+
+
+def end_of_the_minute_before(instant):
+    """What a tick's datums are stamped with: CloudWatch counts them at the next evaluation, not a minute later."""
+    return round(instant // 60 * 60 - 0.001, 3)
+
+
+def in_seconds(timestamp):
+    """CBOR has dates, JSON has not; both in whole milliseconds."""
+    return round(timestamp.timestamp() if hasattr(timestamp, "timestamp") else float(timestamp), 3)
 
 

@@ -20,13 +20,29 @@ from machine import WORK, until
 HERE = pathlib.Path(__file__).resolve().parent
 VERSIONS = ("1.18.0", "2.2.0")
 PATIENCE_SECONDS = 30
+# Whatever broker they are of, where the functions add up those of the brokers that they know.
+HELD = """
+local held = {}
+local function add(queue, ids)
+  held[queue] = (held[queue] or 0) + ids
+end
+for _, key in ipairs(redis.call('KEYS', 'dramatiq:__acks__.*')) do
+  add(key:match('^dramatiq:__acks__%.[^.]+%.(.+)$'), redis.call('SCARD', key))
+end
+for _, key in ipairs(redis.call('KEYS', 'dramatiq:*.DQ')) do
+  if redis.call('TYPE', key).ok == 'list' then
+    add(key:match('^dramatiq:(.+)$'), redis.call('LLEN', key))
+  end
+end
+return cjson.encode(held)
+"""
 
 
 class Fleet:
     """Over one Redis, a container or a URL. Whatever is still there at the end of the `with` is killed."""
 
     def __init__(self, version, redis, queues=("default",), encoder="json", **broker):
-        self.version = version
+        self.version, self.redis = version, redis
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))  # short, as a socket's path must be
         self.silent_for = broker.get("heartbeat_timeout", 60_000) / 1000  # then Dramatiq may forget a broker
         address = redis if isinstance(redis, str) else f"redis://{redis.address}:6379/0"
@@ -86,6 +102,23 @@ class Fleet:
             return (len(look.running), len(look.memory)) == (running, in_memory)
 
         until(f"{running} run and {in_memory} more are in memory", settled)
+
+    def purge(self, queue):
+        """As Dramatiq does it, while nothing moves: what a worker has fetched it goes on with."""
+        look = self.look()
+        self.own.purge(queue)
+        self.journal.forget(look.waiting(queue) | look.waiting(queue + ".DQ") | look.of(queue, "nacked"))
+
+    def delete_list(self, queue):
+        """As somebody does who takes the list for the whole queue, while nothing moves; its `.DQ` is a list of its own."""
+        ids = self.look().waiting(queue)
+        self.redis.cli("DEL", f"dramatiq:{queue}")
+        self.journal.forget(ids)
+        self.journal.orphaned |= ids
+
+    def held(self):
+        """Of each queue, how many ids Redis has in ack sets; of a `.DQ` together with those in its list."""
+        return json.loads(self.redis.cli("EVAL", HELD, "0"))
 
     @property
     def finished(self):

@@ -36,6 +36,7 @@ class Journal:
         self.path, self.position, self.rest = path, 0, b""
         self.at = {event: {} for event in EVENTS}  # event: id: when
         self.queue, self.sent, self.starter = {}, {}, {}  # of each id; a process
+        self.orphaned = set()  # ids whose list was deleted before anybody fetched them
         self.children, self.stopping = defaultdict(list), set()
         self.under_way = defaultdict(set)  # of each process, ids with a line before a command and none after it
 
@@ -56,10 +57,6 @@ class Journal:
             self.children[line["parent"]].append(line["pid"])
         elif event == "stopping":
             self.stopping.add(line["pid"])
-        elif event == "purged":
-            for ids in self.at.values():
-                for one in [one for one in ids if self.queue[one].removesuffix(".DQ") == line["queue"]]:
-                    del ids[one]
         else:
             one = line["id"]
             self.at[event][one] = line["at"]
@@ -72,6 +69,13 @@ class Journal:
                 self.under_way[line["pid"]].discard(one)
 
 
+    def forget(self, ids):
+        """What was removed from Redis otherwise than by a worker."""
+        for known in self.at.values():
+            for one in ids & known.keys():
+                del known[one]
+
+
 class Look:
     """What Dramatiq's side knows at one instant. crews: as Crew.describe tells them."""
 
@@ -81,6 +85,7 @@ class Look:
         self.taken_at, self.senders, self.silent_for = time.time(), senders, silent_for
         self.at = {event: dict(ids) for event, ids in journal.at.items()}
         self.queue, self.sent = dict(journal.queue), dict(journal.sent)
+        self.orphaned = set(journal.orphaned)
         self.memory, self.crews = set(memory), crews
         alive = {pid for crew in crews if crew["left_at"] is None for pid in crew["pids"]}
         ended = self.at["acked"].keys() | self.at["nacked"].keys()
@@ -117,6 +122,7 @@ def _of_queue(before, after, queue):
             len(before.of(delayed, "enqueued") - after.of(delayed, "acking", "nacking")),
             len(after.of(delayed, "enqueuing") - before.of(delayed, "acked", "nacked")),
         ),
+        "orphaned": Range(*(sum(look.queue[one].removesuffix(".DQ") == queue for one in look.orphaned) for look in (before, after))),
         "dead_letters": Range(len(before.of(queue, "nacked")), len(after.of(queue, "nacking"))),
         "new_dead_letters": _new_dead_letters(before, after, queue),
     }

@@ -15,6 +15,7 @@ class Content:
     waiting: int
     in_flight: int
     delayed: int
+    orphaned: int
     dead: int
     brokers: int
     oldest_sent: int
@@ -25,11 +26,13 @@ class Content:
             "DramatiqQueueDepth": self.waiting,
             "DramatiqJobsInFlight": self.in_flight,
             "DramatiqJobsDelayed": self.delayed,
+            "DramatiqOrphanedMessages": self.orphaned,
             "DramatiqDeadLetters": self.dead,
             "DramatiqNewDeadLetters": self.dead,
             "DramatiqOldestJobAge": max(0, read_at_ms - self.oldest_sent) / 1000,
             "DramatiqActiveBrokers": self.brokers,
             "DramatiqRunningWorkers": workers,
+            "DramatiqDesiredWorkers": workers,
             "DramatiqBacklogPerWorker": (self.waiting + self.in_flight) / workers,
         }
 
@@ -41,19 +44,30 @@ def put(redis, number, oldest_sent=None):
         waiting=number + 10,
         in_flight=number + 20,
         delayed=number + 30,
+        orphaned=number + 60,
         dead=number + 40,
         brokers=number + 50,
         oldest_sent=oldest_sent or now - 100_000 - number * 1000,
     )
     key = f"{NAMESPACE}:{QUEUE}"
-    commands = ["MULTI", f"DEL {key} {key}.msgs {key}.DQ {key}.DQ.msgs {key}.XQ {NAMESPACE}:__heartbeats__"]
-    for each in range(content.waiting + content.in_flight):
-        # The oldest stands first; what is in flight is older still, and must not count.
+    # Two of the brokers are workers.
+    acks = [f"{NAMESPACE}:__acks__.b{worker}.{QUEUE}" for worker in range(2)]
+    keys = [key, f"{key}.msgs", f"{key}.DQ", f"{key}.DQ.msgs", f"{key}.XQ", f"{NAMESPACE}:__heartbeats__"]
+    commands = ["MULTI", f"DEL {' '.join([*keys, *acks, *(each + '.DQ' for each in acks)])}"]
+    for each in range(content.waiting + content.in_flight + content.orphaned // 2):
+        # The oldest stands first; what is in flight or orphaned is older still, and must not count.
         sent = content.oldest_sent + each if each < content.waiting else 1
         commands.append(f"HSET {key}.msgs m{each} {quoted({'args': [], 'message_timestamp': sent})}")
         if each < content.waiting:
             commands.append(f"RPUSH {key} m{each}")
-    commands += [f"HSET {key}.DQ.msgs d{each} {{}}" for each in range(content.delayed)]
+        elif each < content.waiting + content.in_flight:
+            commands.append(f"SADD {acks[each % 2]} m{each}")
+    for each in range(content.delayed + content.orphaned - content.orphaned // 2):
+        commands.append(f"HSET {key}.DQ.msgs d{each} {{}}")
+        if each < content.delayed // 2:
+            commands.append(f"RPUSH {key}.DQ d{each}")
+        elif each < content.delayed:
+            commands.append(f"SADD {acks[each % 2]}.DQ d{each}")
     commands += [f"ZADD {key}.XQ {now} x{each}" for each in range(content.dead)]
     commands += [f"ZADD {NAMESPACE}:__heartbeats__ {now} b{each}" for each in range(content.brokers)]
     said = redis.cli(input="\n".join([*commands, "EXEC"]))

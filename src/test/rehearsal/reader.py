@@ -7,12 +7,13 @@ import itertools
 import json
 import time
 
+from faults import end_of_the_minute_before, in_seconds
 from functions import PUBLISH, QUERY, Function
 from journal import possible, when_waiting_were_sent
 from machine import ROOT, until
 
 QUEUES = ("default", "emails", "reports-v2.daily")
-NOTHING = {"waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "new_dead_letters": 0}
+NOTHING = dict.fromkeys(("waiting", "in_flight", "delayed", "orphaned", "dead_letters", "new_dead_letters"), 0)
 
 TICK = json.loads((ROOT / "events/scheduled-tick.json").read_text())
 QUEUE_METRICS = json.loads((ROOT / "events/queue-metrics.json").read_text())
@@ -21,6 +22,7 @@ PUBLISHED = {
     "DramatiqQueueDepth": "waiting",
     "DramatiqJobsInFlight": "in_flight",
     "DramatiqJobsDelayed": "delayed",
+    "DramatiqOrphanedMessages": "orphaned",
     "DramatiqDeadLetters": "dead_letters",
     "DramatiqNewDeadLetters": "new_dead_letters",
     "DramatiqOldestJobAge": "oldest_age",
@@ -30,6 +32,7 @@ ANSWERED = {
     "queue_depth": "waiting",
     "in_flight": "in_flight",
     "delay_queue_depth": "delayed",
+    "orphaned": "orphaned",
     "dead_letter_depth": "dead_letters",
     "new_dead_letters": "new_dead_letters",
     "oldest_job_age_seconds": "oldest_age",
@@ -40,9 +43,10 @@ MILLISECOND = 0.0011  # both of an age's ends are cut to milliseconds
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What is unknown is not in it."""
+    """What is unknown is not in it. `began` and `ended` are the same where it says when Redis was read."""
 
-    at: float
+    began: float
+    ended: float
     totals: dict
     queues: dict
 
@@ -84,8 +88,9 @@ class Reader:
 
     def ticked(self):
         """The invocation, and what it published: None for nothing."""
-        before = len(self.front.calls)
+        before, began = len(self.front.calls), time.time()
         invocation = self.publish.invoke(TICK)
+        ended = time.time()
         lines = [json.loads(text) for text in invocation.log.splitlines() if text.startswith('{"event":"tick"')]
         (line,) = lines
         if not line["published"]:
@@ -94,7 +99,7 @@ class Reader:
             call for call in self.front.calls[before:]
             if call.operation == "PutMetricData" and call.input["Namespace"] == self.namespace
         ]  # fmt: skip
-        reading = published(put.input["MetricData"])
+        reading = published(put.input["MetricData"], began, ended)
         logged = {name: line[metric] for metric, name in PUBLISHED.items() if line[metric] is not None}
         assert logged == reading.totals, "the log line must tell what was published"
         return invocation, reading
@@ -107,7 +112,7 @@ class Reader:
     def query(self):
         """An answer that was read from now on: one may be a second old, as a burst of queries shares a read."""
         since = time.time()
-        return until("an answer is new", lambda: (answer := self.answered()).at >= since and answer)
+        return until("an answer is new", lambda: (answer := self.answered()).began >= since and answer)
 
     def asked(self):
         return self.query_function.invoke(QUEUE_METRICS)
@@ -117,25 +122,25 @@ class Reader:
         assert answer["statusCode"] == 200, answer
         body = json.loads(answer["body"])
         at = datetime.datetime.fromisoformat(body["timestamp"]).timestamp()
-        return Reading(at, known(body), {queue: known(numbers) for queue, numbers in body["queues"].items()})
+        return Reading(at, at, known(body), {queue: known(numbers) for queue, numbers in body["queues"].items()})
 
 
 def known(answered):
     return {name: answered[key] for key, name in ANSWERED.items() if answered.get(key) is not None}
 
 
-def published(datums):
-    totals, queues, times = {}, {}, set()
+def published(datums, began, ended):
+    totals, queues, stamps = {}, {}, set()
     for datum in datums:
         dimensions = {each["Name"]: each["Value"] for each in datum["Dimensions"]}
         assert dimensions.pop("Service") == "worker"
         of = queues.setdefault(dimensions["Queue"], {}) if dimensions else totals
         of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
         assert datum["Unit"] == ("Seconds" if datum["MetricName"] == "DramatiqOldestJobAge" else "Count")
-        at = datum["Timestamp"]
-        times.add(at.timestamp() if isinstance(at, datetime.datetime) else float(at))  # CBOR has dates, JSON has not
-    (at,) = times
-    return Reading(at, totals, queues)
+        stamps.add(in_seconds(datum["Timestamp"]))
+    (stamp,) = stamps
+    assert stamp in {end_of_the_minute_before(began), end_of_the_minute_before(ended)}
+    return Reading(began, ended, totals, queues)
 
 
 def read(fleet, ask):
@@ -147,7 +152,8 @@ def read(fleet, ask):
     before = fleet.look()
     reading = ask()
     after = fleet.look()
-    assert before.taken_at - MILLISECOND <= reading.at <= after.taken_at, "it must be timestamped with the read"
+    if reading.began == reading.ended:
+        assert before.taken_at - MILLISECOND <= reading.began <= after.taken_at, "it must be timestamped with the read"
     totals, queues = possible(before, after, list(reading.queues))
     told = [("total", reading.totals, totals), *((queue, reading.queues[queue], queues[queue]) for queue in queues)]
     wrong = [
@@ -158,7 +164,8 @@ def read(fleet, ask):
     ]
     for queue, said in reading.queues.items():
         sent = when_waiting_were_sent(before, after, queue) if said["waiting"] else []
-        youngest, oldest = (max(0, reading.at - each) for each in (max(sent), min(sent))) if sent else (0, 0)
+        youngest = max(0, reading.began - max(sent)) if sent else 0
+        oldest = max(0, reading.ended - min(sent)) if sent else 0
         if not youngest - MILLISECOND <= said["oldest_age"] <= oldest + MILLISECOND:
             wrong.append(f"{queue}: oldest_age {said['oldest_age']}, possible {youngest:.3f} to {oldest:.3f}")
     oldest_of_all = max(said["oldest_age"] for said in reading.queues.values())
@@ -170,7 +177,8 @@ def read(fleet, ask):
 
 def agree(fleet, reader, brokers, oldest_is_one_of=None, **queues):
     """
-    Dramatiq's side, the datums and the answer tell the same numbers, those of queues not named being 0.
+    Dramatiq's side, the datums and the answer tell the same numbers, those of queues not named being 0; and what is in
+    flight and delayed is what the ack sets hold.
 
     :param brokers: or None, where it is enough that their number is possible
     :param oldest_is_one_of: ids sent at about the same time, where Dramatiq's side cannot tell which of them the reader
@@ -180,11 +188,22 @@ def agree(fleet, reader, brokers, oldest_is_one_of=None, **queues):
     totals = {name: sum(numbers[name] for numbers in expected.values()) for name in NOTHING}
     for ask in (reader.tick, reader.query):
         reading, before, after = read(fleet, ask)
+        as_held(fleet, reading)
         known = reading.totals["active_brokers"] if brokers is None else brokers
         assert reading.counts() == (totals | {"active_brokers": known}, expected)
         for queue, numbers in expected.items():
             if numbers["waiting"]:
                 oldest = oldest_is_one_of or [min(after.waiting(queue), key=after.sent.get)]
-                ages = sorted(reading.at - after.sent[one] for one in oldest)
-                assert ages[0] - MILLISECOND <= reading.queues[queue]["oldest_age"] <= ages[-1] + MILLISECOND
+                sent = sorted(after.sent[one] for one in oldest)
+                age = reading.queues[queue]["oldest_age"]
+                assert reading.began - sent[-1] - MILLISECOND <= age <= reading.ended - sent[0] + MILLISECOND
     return reading
+
+
+def as_held(fleet, reading):
+    """:raises AssertionError: if Redis has another number of ids in ack sets and delayed lists, where nothing moves"""
+    if isinstance(fleet.redis, str):  # behind a login
+        return
+    held = fleet.held()
+    for queue, numbers in reading.queues.items():
+        assert (numbers["in_flight"], numbers["delayed"]) == (held.get(queue, 0), held.get(queue + ".DQ", 0)), held

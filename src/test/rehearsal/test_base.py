@@ -12,6 +12,7 @@ METRICS_OF_EMPTY_BROKER = {
     "DramatiqQueueDepth": "Count",
     "DramatiqJobsInFlight": "Count",
     "DramatiqJobsDelayed": "Count",
+    "DramatiqOrphanedMessages": "Count",
     "DramatiqDeadLetters": "Count",
     "DramatiqNewDeadLetters": "Count",
     "DramatiqOldestJobAge": "Seconds",

@@ -1,5 +1,6 @@
 """What our functions say is what Dramatiq's side knows, at instants when nothing moves."""
 
+import json
 import time
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_retry_is_delayed_and_then_waits_with_the_age_of_its_first_sending(fle
     fleet.settle(running=0, in_memory=4)
     until("4 have failed", lambda: fleet.finished == 4)
     agree(fleet, reader, brokers=2, default={"delayed": 4})
-    (retried,) = fleet.send(1, what="fail", min_backoff=1500, max_backoff=1500)
+    (retried,) = fleet.send(1, what="fail", min_backoff=5000, max_backoff=5000)
     until("it has failed", lambda: fleet.finished == 5)
     agree(fleet, reader, brokers=2, default={"delayed": 5})
     fleet.send(5)
@@ -108,7 +109,7 @@ def test_dead_letters_are_counted_until_dramatiq_drops_them(redis, version, read
         )  # fmt: skip
         assert time.time() < first + kept_for, "this machine is too slow for this test"
         gone = until("Dramatiq dropped them", lambda: (r := reader.tick()).totals["dead_letters"] == 0 and r)
-        assert gone.at >= first + kept_for
+        assert gone.ended >= first + kept_for
         assert gone.totals["new_dead_letters"] == 0
 
 
@@ -117,8 +118,42 @@ def test_a_purge_leaves_nothing_but_other_queues(fleet, reader):
     fleet.send(3, delay=HOUR_MS)
     fleet.send(2, actor="emails:0")
     agree(fleet, reader, brokers=1, default={"waiting": 4, "delayed": 3}, emails={"waiting": 2})
-    fleet.own.purge("default")
+    fleet.purge("default")
     agree(fleet, reader, brokers=1, emails={"waiting": 2})
+
+
+def test_what_a_worker_has_fetched_stays_in_flight_after_a_purge_until_it_ends(fleet, reader):
+    fleet.workers(processes=1, threads=2)
+    fleet.send(2, delay=HOUR_MS)
+    fleet.send(9)
+    fleet.settle(running=2, in_memory=2 + 2)
+    fleet.purge("default")
+    agree(fleet, reader, brokers=2, default={"in_flight": 4, "delayed": 2})
+    # The payloads are gone; the log line says so, and the tick does not fail.
+    invocation, _ = reader.ticked()
+    (line,) = [json.loads(text) for text in invocation.log.splitlines() if text.startswith('{"event":"tick"')]
+    assert invocation.error is None
+    assert [notice.partition(" have no payload")[0] for notice in line["notices"]] == [
+        "queue default: 4 ids", "queue default: 2 ids",
+    ]  # fmt: skip
+    fleet.gate.let_through(4)
+    until("what it had is acknowledged", lambda: fleet.finished == 4)
+    agree(fleet, reader, brokers=2, default={"delayed": 2})
+
+
+def test_a_deleted_list_leaves_orphans_and_what_was_fetched(fleet, reader):
+    fleet.send(3, delay=HOUR_MS)
+    fleet.delete_list("default.DQ")
+    fleet.send(20)
+    fleet.workers(processes=1, threads=2)
+    fleet.settle(running=2, in_memory=2)
+    fleet.delete_list("default")
+    fleet.send(1, delay=HOUR_MS)
+    fleet.settle(running=2, in_memory=2 + 1)
+    agree(fleet, reader, brokers=2, default={"in_flight": 4, "delayed": 1, "orphaned": 16 + 3})
+    fleet.gate.let_through(4)
+    until("what it had is acknowledged", lambda: fleet.finished == 4)
+    agree(fleet, reader, brokers=2, default={"delayed": 1, "orphaned": 16 + 3})
 
 
 def test_what_a_killed_worker_held_is_in_flight_until_dramatiq_finds_it_dead_and_then_waits(redis, version, reader):
@@ -197,7 +232,7 @@ def test_with_a_pickle_encoder_all_but_the_age_is_published_and_the_tick_fails_n
         fleet.send(2, delay=HOUR_MS)
         invocation, reading = reader.ticked()
         assert invocation.error == (
-            f"queue default: oldest age not read: payload of message {first} is not a JSON object"
+            f"queue default: oldest age not read: message {first} is not a JSON object"
         )
         answer = reader.query()
         for said in (reading, answer):
@@ -232,6 +267,7 @@ def test_a_minute_after_the_last_command_no_broker_is_active_and_no_dead_letter_
     until("a minute has passed", lambda: time.time() > since + 60.1, seconds=70)
     reading, *_ = read(fleet, reader.tick)
     assert reading.counts()[0] == {
-        "waiting": 2, "in_flight": 4, "delayed": 0, "dead_letters": 1, "new_dead_letters": 0, "active_brokers": 0,
+        "waiting": 2, "in_flight": 4, "delayed": 0, "orphaned": 0, "dead_letters": 1, "new_dead_letters": 0,
+        "active_brokers": 0,
     }  # fmt: skip
     assert reading.totals["oldest_age"] > 60

@@ -12,7 +12,7 @@ import pytest
 from fleet import VERSIONS, Fleet
 from journal import possible
 from machine import until
-from reader import QUEUES, Reader, read
+from reader import QUEUES, Reader, as_held, read
 from redis_server import Redis
 
 PHASE_SECONDS = 20
@@ -43,7 +43,7 @@ class Soak:
         reading, before, after = read(self.fleet, next(self.asks))
         self.readings += 1
         totals, _ = possible(before, after, QUEUES)
-        self.exact += all(totals[name].exact for name in ("waiting", "in_flight", "delayed", "dead_letters"))
+        self.exact += all(totals[name].exact for name in ("waiting", "in_flight", "delayed", "orphaned", "dead_letters"))
         return reading
 
     def staff(self):
@@ -107,6 +107,7 @@ class Soak:
         before = self.exact
         for _ in range(5):
             reading = self.read()
+            as_held(self.fleet, reading)
         assert self.exact == before + 5
         assert all(each > 0 for each in (reading.totals["waiting"], reading.totals["in_flight"]))
         self.fleet.gate.let_through(each * len(QUEUES))

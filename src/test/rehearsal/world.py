@@ -13,7 +13,7 @@ import faults
 import known_broker
 import suna
 from deployment import deploy
-from functions import PUBLISH, Function
+from functions import PUBLISH, TIMEOUT_SECONDS, Function
 from machine import ROOT, docker, run, until
 from redis_server import Redis
 from toxiproxy import Toxiproxy
@@ -59,11 +59,12 @@ class World:
         errors, duration = self.kept_by_lambda("Errors"), self.kept_by_lambda("Duration")
         started = time.time()
         answer = self.aws.client("lambda").invoke(FunctionName=self.publisher, Payload=TICK)
+        ended = time.time()
         payload = json.loads(answer["Payload"].read() or b"null")
         # By when they came: a former tick's, given up and repeated, may be answered only now.
         taken = [call for call in self.front.of("PutMetricData") if call.at >= started and call.status == 200]
         datums = [datum for call in taken for datum in call.input["MetricData"]]
-        assert not (lies := faults.wrong(datums, content, WORKERS)), lies
+        assert not (lies := faults.wrong(datums, content, WORKERS, started, ended)), lies
         return faults.Seen(
             metrics=frozenset(datum["MetricName"] for datum in datums),
             error=payload["errorMessage"] if "FunctionError" in answer else None,
@@ -154,6 +155,14 @@ class World:
     def sleep(self):
         """As in a slow command of somebody else's."""
         self._in_background("DEBUG", "SLEEP", "3")
+
+    def start_at_silence(self):
+        """The next tick meets a function that has to start first, and waits for Redis then too."""
+        self.proxy.toxic("timeout", timeout=0)
+        functions = self.aws.client("lambda")
+        # Any change of the configuration ends the instances that run.
+        functions.update_function_configuration(FunctionName=self.publisher, Timeout=TIMEOUT_SECONDS[PUBLISH])
+        functions.get_waiter("function_updated_v2").wait(FunctionName=self.publisher, WaiterConfig={"Delay": 1})
 
     def run_out_of_memory(self):
         """Writes fail, reads go on."""
