@@ -1,6 +1,5 @@
 package so.suna.queuemetrics.simulation;
 
-import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
 import java.util.EnumMap;
 import java.util.List;
@@ -12,6 +11,7 @@ import java.util.stream.IntStream;
  * Policies under one load, each with the same jobs at several places of tick and alarms in the
  * minute.
  *
+ * @param jobs how long jobs run, as {@link Load.Durations#parse} reads it
  * @param phases runs of each policy, each with its own place and its own jobs
  * @param workers tasks at the beginning, or the minimum where it is 0
  * @param pricePerTaskHour in whatever currency
@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 record Comparison(
     String scenario,
     Load load,
-    Load.Durations durations,
+    String jobs,
     int phases,
     long seed,
     int workers,
@@ -44,8 +44,17 @@ record Comparison(
   record Row(
       Policy policy, Map<Figure, DoubleSummaryStatistics> figures, Simulation.Result first) {}
 
+  Comparison {
+    Load.Durations.parse(jobs); // Refused before anything runs.
+  }
+
   Row run(Policy policy) {
-    var runs = IntStream.range(0, phases).parallel().mapToObj(phase -> run(policy, phase)).toList();
+    var durations = Load.Durations.parse(jobs);
+    var runs =
+        IntStream.range(0, phases)
+            .parallel()
+            .mapToObj(phase -> run(policy, durations, phase))
+            .toList();
     var figures = new EnumMap<Figure, DoubleSummaryStatistics>(Figure.class);
     for (var run : runs) {
       run.figures()
@@ -58,12 +67,12 @@ record Comparison(
     return new Row(policy, figures, runs.getFirst());
   }
 
-  private Simulation.Result run(Policy policy, int phase) {
+  private Simulation.Result run(Policy policy, Load.Durations durations, int phase) {
     // The jobs do not depend on the policy, so that policies differ by what they do.
     var random = new SplittableRandom(seed * 1_000_003 + phase);
-    var jobs = new ArrayList<>(load.jobs(durations, random));
+    var sent = load.jobs(durations, random);
     int first = workers > 0 ? workers : policy.scaling().min();
-    var result = new Simulation(policy, load, jobs, phase, phases, random.nextLong(), first).run();
+    var result = new Simulation(policy, load, sent, phase, phases, random.nextLong(), first).run();
     result
         .figures()
         .computeIfPresent(

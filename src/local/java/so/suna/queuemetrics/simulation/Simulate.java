@@ -3,12 +3,16 @@ package so.suna.queuemetrics.simulation;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
@@ -64,6 +68,7 @@ public final class Simulate {
       policies.forEach(policy -> replay(policy, Path.of(option("replay", ""))));
       return;
     }
+    var compared = new LinkedHashMap<Comparison, List<Comparison.Row>>();
     for (Comparison comparison : comparisons(all)) {
       var rows = new ArrayList<Comparison.Row>();
       for (Policy policy : policies) {
@@ -78,10 +83,12 @@ public final class Simulate {
           out.println(JSON.toJson(line(comparison, row)));
         }
       }
+      compared.put(comparison, rows);
       if (!json()) {
         table(comparison, rows);
       }
     }
+    write(compared);
   }
 
   private List<Comparison> comparisons(boolean all) {
@@ -107,12 +114,22 @@ public final class Simulate {
                 new Comparison(
                     s.name(),
                     Load.parse(s.load()),
-                    Load.Durations.parse(s.jobs()),
+                    s.jobs(),
                     number("phases", 4, 1),
                     number("seed", 1, 0),
                     number("workers", 0, 0),
                     Double.parseDouble(option("price", "0.0494"))))
         .toList();
+  }
+
+  private void write(Map<Comparison, List<Comparison.Row>> compared) {
+    Path page = Path.of(option("page", "target/simulation.html"));
+    try {
+      Page.write(page, compared);
+    } catch (IOException e) {
+      throw new UncheckedIOException("%s cannot be written".formatted(page), e);
+    }
+    progress.println(page.toUri());
   }
 
   private void table(Comparison comparison, List<Comparison.Row> rows) {
@@ -148,6 +165,13 @@ public final class Simulate {
       line.addProperty("scenario", comparison.scenario());
     }
     line.addProperty("policy", row.policy().name());
+    ranges(row).asMap().forEach(line::add);
+    return line;
+  }
+
+  /** Each figure by its key, as its least, mean and greatest value. */
+  static JsonObject ranges(Comparison.Row row) {
+    var ranges = new JsonObject();
     row.figures()
         .forEach(
             (figure, values) -> {
@@ -155,9 +179,9 @@ public final class Simulate {
               range.addProperty("min", rounded(values.getMin()));
               range.addProperty("mean", rounded(values.getAverage()));
               range.addProperty("max", rounded(values.getMax()));
-              line.add(figure.key(), range);
+              ranges.add(figure.key(), range);
             });
-    return line;
+    return ranges;
   }
 
   private static double rounded(double value) {

@@ -47,11 +47,33 @@ final class Simulation {
   private double seenAge;
   private double seenDepth;
 
-  /** What there was at a full minute. */
+  /**
+   * What there was at a full minute.
+   *
+   * @param needed workers with which every job would start at once; the minimum at least
+   * @param oldest the oldest age that the broker would tell, in seconds
+   * @param sent jobs that were sent in the minute that begins
+   */
   record Sample(
-      double at, int waiting, int inFlight, int desired, int running, int needed, double oldest) {}
+      double at,
+      int waiting,
+      int inFlight,
+      int desired,
+      int running,
+      double oldest,
+      int needed,
+      int sent,
+      double meanWait,
+      double longestWait) {}
 
-  record Result(Map<Figure, Double> figures, List<Decision> decisions, List<Sample> samples) {}
+  record Result(Map<Figure, Double> figures, List<Decision> decisions, List<Sample> samples) {
+
+    /** Decisions that moved something while there was load. */
+    Stream<Decision> moves() {
+      double end = samples.getLast().at();
+      return decisions.stream().filter(d -> d.moves() && seconds(d.at()) <= end);
+    }
+  }
 
   /**
    * @param phase which of {@code phases} places the second of the tick and those of the alarms have
@@ -160,22 +182,18 @@ final class Simulation {
             fleet.inFlight(),
             fleet.desired(),
             fleet.running(),
+            fleet.oldestAge(),
             0,
-            fleet.oldestAge()));
+            0,
+            0,
+            0));
     if (timeline.now() + MINUTE <= end) {
       timeline.in(MINUTE, this::sample);
     }
   }
 
   private Map<Figure, Double> figures() {
-    int[] needed = needed();
-    for (int i = 0; i < samples.size(); i++) {
-      Sample s = samples.get(i);
-      samples.set(
-          i,
-          new Sample(
-              s.at(), s.waiting(), s.inFlight(), s.desired(), s.running(), needed[i], s.oldest()));
-    }
+    complete();
     double[] waits =
         jobs.stream().filter(Job::isFinished).mapToDouble(Job::waited).sorted().toArray();
     figures.put(Figure.WAIT_MEAN, Arrays.stream(waits).average().orElse(0));
@@ -196,7 +214,7 @@ final class Simulation {
   }
 
   private Stream<Decision> moves() {
-    return decisions.stream().filter(Decision::moves).filter(d -> seconds(d.at()) <= end);
+    return new Result(figures, decisions, samples).moves();
   }
 
   private void elasticity() {
@@ -231,26 +249,51 @@ final class Simulation {
         .ifPresent(s -> figures.put(Figure.BURST_TO_ENOUGH, s.at() - surge));
   }
 
-  /** Workers with which every job would start at once, minute by minute; the minimum at least. */
-  private int[] needed() {
-    int[] needed = new int[samples.size()];
+  /** Adds to the samples what is known of the jobs only now. */
+  private void complete() {
     double[] sent = jobs.stream().mapToDouble(job -> job.sent).toArray();
     double[] done = jobs.stream().mapToDouble(job -> job.sent + job.duration).sorted().toArray();
-    int from = 0;
-    int until = 0;
-    for (int i = 0; i < needed.length; i++) {
-      double at = samples.get(i).at();
-      while (from < sent.length && sent[from] <= at) {
-        from++;
-      }
-      while (until < done.length && done[until] <= at) {
-        until++;
-      }
-      int slots = policy.worker().slots();
-      int least = Math.max(1, policy.scaling().min());
-      needed[i] = Math.max(least, (from - until + slots - 1) / slots);
+    int slots = policy.worker().slots();
+    int least = Math.max(1, policy.scaling().min());
+    for (int i = 0; i < samples.size(); i++) {
+      Sample s = samples.get(i);
+      int from = upTo(sent, s.at());
+      int until = i + 1 < samples.size() ? upTo(sent, samples.get(i + 1).at()) : from;
+      int busy = from - upTo(done, s.at());
+      var waits =
+          jobs.subList(from, until).stream()
+              .filter(Job::isFinished)
+              .mapToDouble(Job::waited)
+              .summaryStatistics();
+      samples.set(
+          i,
+          new Sample(
+              s.at(),
+              s.waiting(),
+              s.inFlight(),
+              s.desired(),
+              s.running(),
+              s.oldest(),
+              Math.max(least, (busy + slots - 1) / slots),
+              until - from,
+              waits.getAverage(),
+              Math.max(0, waits.getMax())));
     }
-    return needed;
+  }
+
+  /** How many of the sorted values are at most {@code limit}. */
+  private static int upTo(double[] sorted, double limit) {
+    int low = 0;
+    int high = sorted.length;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (sorted[middle] <= limit) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
   }
 
   private static double percentile(double[] sorted, double share) {

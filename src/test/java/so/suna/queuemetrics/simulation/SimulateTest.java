@@ -11,6 +11,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Properties;
@@ -139,15 +140,47 @@ class SimulateTest {
         .withMessage(message);
   }
 
-  private static List<JsonObject> json(String... options) {
+  @Test
+  void thePageHoldsEverythingItShows() throws IOException {
+    print("load", LOAD, "policy", "target=12; seed");
+    String page = Files.readString(folder.resolve("simulation.html"));
+    for (String part :
+        List.of(
+            "uPlot=function", ".u-legend", "QueueTarget\\u003d12", "worker-queue-depth-scaling")) {
+      assertThat(page.contains(part)).as(part).isTrue();
+    }
+    for (String part : List.of("/*DATA*/", "<link", " src=", "@import")) {
+      assertThat(page.contains(part)).as(part).isFalse();
+    }
+  }
+
+  @Test
+  void aTableHasARowForEachPolicyAndSaysLeastMeanAndMost() {
+    assertThat(print("load", LOAD, "policy", "target=12; seed", "phases", "2").lines())
+        .hasSize(3)
+        .anyMatch(line -> line.matches("target=12 +([0-9.]+–[0-9.]+–[0-9.]+ *){8}"))
+        .anyMatch(line -> line.startsWith("seed "));
+  }
+
+  @Test
+  void aDayOfTwentyThousandJobsUnderFourPhasesTakesSecondsAtMost() {
+    long start = System.nanoTime();
+    assertThat(json("load", "wave 4-24/min for 24h", "policy", "template", "format", "json"))
+        .hasSize(1);
+    // 2 s on two free cores; a machine that builds other things at the same time is slower.
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
+  }
+
+  private List<JsonObject> json(String... options) {
     return print(options)
         .lines()
         .map(line -> JsonParser.parseString(line).getAsJsonObject())
         .toList();
   }
 
-  private static String print(String... options) {
+  private String print(String... options) {
     var properties = new Properties();
+    properties.setProperty("page", folder.resolve("simulation.html").toString());
     for (int i = 0; i < options.length; i += 2) {
       properties.setProperty(options[i], options[i + 1]);
     }
