@@ -51,9 +51,10 @@ def compile_java(files, classes, path):
     run(program("javac"), "-proc:none", "-nowarn", "-d", str(classes), "-classpath", path, *map(str, files))
 
 
-def compile_tree(sources, classes, path):
-    compile_java((file for file in (sources / "java").rglob("*.java") if file.name != "package-info.java"), classes, path)
-    shutil.copytree(sources / "resources", classes, dirs_exist_ok=True)
+def compile_trees(classes, path, *trees):
+    files = (file for tree in trees for file in (ROOT / tree / "java").rglob("*.java") if file.name != "package-info.java")
+    compile_java(files, classes, path)
+    shutil.copytree(ROOT / trees[0] / "resources", classes, dirs_exist_ok=True)
 
 
 def failing(tests, path):
@@ -127,8 +128,8 @@ def main(words):
     tests = sorted({test for mutation in chosen for test in mutation.tests})
     check_that_verify_runs(tests)
     path = libraries()
-    compile_tree(ROOT / "src/main", WORK / "classes", path)
-    compile_tree(ROOT / "src/test", WORK / "test-classes", f"{WORK}/classes:{path}")
+    compile_trees(WORK / "classes", path, "src/main")
+    compile_trees(WORK / "test-classes", f"{WORK}/classes:{path}", "src/test", "src/local")
     path = f"{WORK}/test-classes:{WORK}/classes:{path}"
     if broken := failing(tests, path):
         raise Failed(f"without any mutation these tests must pass, but failed: {summary(broken)}")

@@ -12,6 +12,7 @@ PUBLISHER = "cloudwatch/MetricPublisher.java"
 HANDLER = "PublishHandler.java"
 REDIS = "redis/ReadOnlyRedis.java"
 ROUTES = "http/Routes.java"
+SETTINGS = "Settings.java"
 TOKEN = "http/BearerToken.java"
 WORKERS = "ecs/WorkerCounter.java"
 
@@ -124,4 +125,8 @@ MUTATIONS = (
     mutation("a path with a stray % ends in a failure", "QueryFuzzIT",
              (ROUTES, "catch (IllegalArgumentException _) {\n      return path;",
               "catch (IllegalArgumentException e) {\n      throw e;")),
+    mutation("a variable that only looks like a setting is ignored", "SettingsTest",
+             (SETTINGS, "env.refuseOthers(LOOKS_LIKE_A_SETTING, SYNONYMS);", "")),
+    mutation("an event that is not understood leaves no trace", "http.RoutesTest QueryHandlerTest",
+             (ROUTES, 'log.accept("event not understood", new IllegalArgumentException(finding));', "")),
 )
