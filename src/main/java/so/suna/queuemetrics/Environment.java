@@ -11,10 +11,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Reads the environment's variables and collects what is wrong with them, so that one message can
- * name it all. A blank variable counts as not set.
- */
+/** Reads variables and collects their faults for one message. A blank one counts as not set. */
 final class Environment {
 
   private final Map<String, String> variables;
@@ -31,11 +28,7 @@ final class Environment {
     return Optional.ofNullable(value).filter(text -> !text.isBlank());
   }
 
-  /**
-   * The value as it is, allowed or not: if it is not, there is a fault.
-   *
-   * @param expected ends the sentence "NAME must be ..."
-   */
+  /** The value, even if it is not allowed and so a fault: NAME must be EXPECTED. */
   Optional<String> text(String name, String pattern, String expected) {
     Optional<String> value = text(name);
     String found = shown(value.orElse(""));
@@ -78,11 +71,9 @@ final class Environment {
   }
 
   /**
-   * Refuses each variable that looks like a setting but was never read, since it would have no
-   * effect. The fault shows no value, and names what was meant or else all settings that begin
-   * alike.
+   * Refuses each variable that looks like a setting but was never read, so had no effect. The fault
+   * names what was meant, or all settings that begin alike.
    *
-   * @param looksLikeASetting pattern of the names
    * @param synonyms names that other programs use, and what they are called here
    */
   void refuseOthers(String looksLikeASetting, Map<String, String> synonyms) {
@@ -112,9 +103,6 @@ final class Environment {
     faults.add(fault);
   }
 
-  /**
-   * @throws IllegalArgumentException if there is any fault; the message lists all
-   */
   void throwIfFaulty() {
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException("bad settings: " + String.join("; ", faults));

@@ -7,8 +7,7 @@ import java.util.List;
 public interface ScriptRunner {
 
   /**
-   * Returns the script's reply: {@code Long}, {@code byte[]}, {@code null}, an exception for a
-   * nested error, or a list of these.
+   * The reply: {@code Long}, {@code byte[]}, {@code null}, an exception, or a list of these.
    *
    * @throws RuntimeException if there was no reply, or the reply as a whole is an error
    */

@@ -14,10 +14,6 @@ public sealed interface Event {
   /** {@code {"keepAlive":true}}: a schedule invokes the function so that it stays active. */
   record KeepAlive() implements Event {}
 
-  /**
-   * An event of another shape.
-   *
-   * @param finding which fields were expected and found, but none of their values
-   */
+  /** An event of another shape; the finding names fields, but none of their values. */
   record NotUnderstood(String finding) implements Event {}
 }

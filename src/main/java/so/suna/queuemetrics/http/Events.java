@@ -16,9 +16,7 @@ import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
 
-/**
- * The events and answers of a function URL and of an HTTP API, both in payload 2.0, as JSON. Pure.
- */
+/** The events and answers of function URLs and HTTP APIs: JSON in payload 2.0. Pure. */
 public final class Events {
 
   private static final String PATH = "rawPath";

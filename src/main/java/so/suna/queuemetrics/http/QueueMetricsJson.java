@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoField;
-import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import so.suna.queuemetrics.dramatiq.Figures;
 import so.suna.queuemetrics.dramatiq.Metric;
@@ -21,11 +20,6 @@ final class QueueMetricsJson {
 
   private static final Gson JSON =
       new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
-
-  private static final DateTimeFormatter SECONDS =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss").withZone(ZoneOffset.UTC);
-  private static final DateTimeFormatter MICROSECONDS =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS").withZone(ZoneOffset.UTC);
 
   private QueueMetricsJson() {}
 
@@ -66,8 +60,8 @@ final class QueueMetricsJson {
 
   /** Python's {@code datetime.isoformat()} in UTC: microseconds, left out if they are zero. */
   static String isoformat(Instant instant) {
-    Instant time = instant.truncatedTo(ChronoUnit.MICROS);
-    return (time.get(ChronoField.MICRO_OF_SECOND) == 0 ? SECONDS : MICROSECONDS).format(time)
-        + "+00:00";
+    String fraction = instant.get(ChronoField.MICRO_OF_SECOND) == 0 ? "" : ".SSSSSS";
+    return DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss" + fraction + "xxx")
+        .format(instant.atOffset(ZoneOffset.UTC));
   }
 }

@@ -14,19 +14,14 @@ import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
 
-/**
- * The three routes of the query function, worded as FastAPI words them. Safe for use by several
- * threads.
- */
+/** The query function's routes, worded as FastAPI words them. Safe for use by several threads. */
 public final class Routes {
 
-  /** Something whose failure makes the deep health check fail. */
   @FunctionalInterface
   public interface Check {
     void run() throws Exception;
   }
 
-  /** A read and what it is answered with. */
   private record Shared(Instant readAt, Answer answer) {}
 
   private static final Answer NOT_FOUND = Answer.error(404, "Not Found");
@@ -61,11 +56,7 @@ public final class Routes {
     this.log = log;
   }
 
-  /**
-   * Answers one event; never throws. Requests that share a read get the same answer.
-   *
-   * @param instanceId which instance answers
-   */
+  /** Answers one event as the named instance; never throws. */
   public Answer answer(Event event, String instanceId) {
     return switch (event) {
       case Request request when request.method().equals("HEAD") ->

@@ -20,10 +20,7 @@ import java.util.regex.Pattern;
  */
 public final class Database {
 
-  /**
-   * SQLAlchemy and libpq agree on this much: {@code
-   * postgresql+driver://user:password@host:port/name?sslmode=require}.
-   */
+  /** SQLAlchemy adds a driver: {@code postgresql+driver://user:password@host:port/name}. */
   private static final Pattern SCHEME = Pattern.compile("postgres(ql)?(\\+[a-z0-9]+)?");
 
   private static final Pattern SSLMODE = Pattern.compile("(?:^|&)sslmode=([^&]*)");

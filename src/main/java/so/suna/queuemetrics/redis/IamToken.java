@@ -14,11 +14,9 @@ import software.amazon.awssdk.regions.providers.AwsRegionProvider;
 import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 
 /**
- * The password that ElastiCache accepts from an IAM identity: a presigned request that is never
- * sent. After <a
+ * Signs the request that ElastiCache takes for a password; it is never sent. After <a
  * href="https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html">Authenticating with
- * IAM</a>. Each new connection gets a fresh one, so none can be too old. Safe for use by several
- * threads.
+ * IAM</a>. Safe for use by several threads.
  */
 public final class IamToken {
 

@@ -12,9 +12,6 @@ public sealed interface Login {
     }
   }
 
-  /**
-   * @param user of the ACL; none for the default user
-   */
   record Password(Optional<String> user, String password) implements Login {
     @Override
     public String toString() {
@@ -24,9 +21,8 @@ public sealed interface Login {
   }
 
   /**
-   * With a token from AWS instead of a password.
+   * With a token from AWS for a user of ElastiCache, whose id and name are the same.
    *
-   * @param user of ElastiCache, whose id and name are the same
    * @param cacheName id of the replication group, in lower case
    */
   record Iam(String user, String cacheName) implements Login {

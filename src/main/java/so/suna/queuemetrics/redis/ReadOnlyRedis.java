@@ -40,11 +40,6 @@ public final class ReadOnlyRedis implements AutoCloseable {
   private Instant keptSince = Instant.MIN;
   private Command evaluate = Command.EVAL_RO;
 
-  /**
-   * Opens nothing yet.
-   *
-   * @param iamToken used at each login with {@link Login.Iam}
-   */
   public ReadOnlyRedis(RedisEndpoint endpoint, IamToken iamToken) {
     this(
         endpoint,
@@ -91,9 +86,6 @@ public final class ReadOnlyRedis implements AutoCloseable {
     }
   }
 
-  /**
-   * @throws RedisException unless Redis answers PONG
-   */
   public synchronized void ping() {
     try {
       ask(new CommandArguments(Command.PING));
