@@ -1,11 +1,13 @@
 package so.suna.queuemetrics.simulation;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import so.suna.queuemetrics.scaling.Alarm;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
 
 /**
@@ -24,6 +26,7 @@ record Policy(
     boolean stampsRead) {
 
   static final String REPLAY = "replay";
+  private static final String BURST_SCALING = "BurstScaling";
 
   /** The words of a policy and the parameters of the template that they stand for. */
   private static final Map<String, String> PARAMETERS =
@@ -33,7 +36,7 @@ record Policy(
           "max", "WorkerMaxCapacity",
           "out", "ScaleOutCooldown",
           "in", "ScaleInCooldown",
-          "burst", "BurstScaling",
+          "burst", BURST_SCALING,
           "metric", "QueueScalingMetric");
 
   private static final String WORDS =
@@ -44,7 +47,7 @@ record Policy(
       Map.of(
           "template", "",
           "seed", "metric=QueueDepth burst=false stamp=read",
-          "recommended", "target=12 out=120 prefetch=4 stop=120 protect");
+          "recommended", "target=12 out=120 burst prefetch=4 stop=120 protect");
 
   /**
    * @param text policies apart by semicolons; each begins with a name or a template, if it has one
@@ -78,10 +81,14 @@ record Policy(
             parameters.put(parameter, values.getOrDefault(word, ""));
           }
         });
-    if ("false".equals(values.get("burst")) && !Template.declares(file, "BurstScaling")) {
-      parameters.remove("BurstScaling");
+    boolean deploysBurst = Template.declares(file, BURST_SCALING);
+    if (!deploysBurst) {
+      parameters.remove(BURST_SCALING);
     }
     var scaling = new Template(file, parameters).workers();
+    if (!deploysBurst && "true".equals(values.get("burst"))) {
+      scaling = scaling.with(burst(scaling));
+    }
     if (!"disagree".equals(values.get("others"))) {
       scaling = scaling.without(each -> !isModelled(each));
     }
@@ -108,6 +115,28 @@ record Policy(
 
   private static List<String> words(String text) {
     return Arrays.stream(text.split("\\s+", -1)).filter(word -> !word.isEmpty()).toList();
+  }
+
+  /**
+   * What docs/scaling.md proposes, for a template without {@code BurstScaling}: twice as many
+   * workers as soon as one minute is above twice the target, three times as many above three times.
+   */
+  private static ScalingPolicy burst(Template.Scaling scaling) {
+    double target =
+        scaling.policies().stream()
+            .filter(Policy::isModelled)
+            .map(each -> ((ScalingPolicy.Tracking) each).target())
+            .findFirst()
+            .orElseThrow();
+    return new ScalingPolicy.Step(
+        "worker-queue-burst-scaling",
+        "DramatiqBacklogPerWorker",
+        new Alarm(Alarm.Comparison.GREATER_THAN, 2 * target, 1, 1, Alarm.MissingData.MISSING),
+        ScalingPolicy.Adjustment.PercentChangeInCapacity,
+        List.of(
+            new ScalingPolicy.StepAdjustment(0, target, 100),
+            new ScalingPolicy.StepAdjustment(target, Double.POSITIVE_INFINITY, 200)),
+        Duration.ofMinutes(1));
   }
 
   private static void put(Map<String, String> values, String policy, String word) {

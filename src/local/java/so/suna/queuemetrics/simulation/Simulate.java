@@ -84,7 +84,9 @@ public final class Simulate {
         }
       }
       compared.put(comparison, rows);
-      if (!json()) {
+      if (format().equals("markdown")) {
+        markdown(comparison, rows);
+      } else if (!json()) {
         table(comparison, rows);
       }
     }
@@ -143,6 +145,22 @@ public final class Simulate {
     for (Comparison.Row row : rows) {
       out.printf("%-" + width + "s", row.policy().name());
       TABLE.forEach(figure -> out.printf("  %16s", range(row.figures().get(figure))));
+      out.println();
+    }
+  }
+
+  /** As docs/scaling.md holds it. */
+  private void markdown(Comparison comparison, List<Comparison.Row> rows) {
+    out.printf(
+        "%n**%s**: `%s`, jobs `%s`%n%n| |",
+        comparison.scenario().isEmpty() ? "load" : comparison.scenario(),
+        comparison.load().text(),
+        comparison.jobs());
+    TABLE.forEach(figure -> out.printf(" %s |", figure.title()));
+    out.printf("%n|---|%s%n", "---:|".repeat(TABLE.size()));
+    for (Comparison.Row row : rows) {
+      out.printf("| %s |", row.policy().name());
+      TABLE.forEach(figure -> out.printf(" %s |", range(row.figures().get(figure))));
       out.println();
     }
   }
@@ -208,12 +226,16 @@ public final class Simulate {
   }
 
   private boolean json() {
+    return format().equals("json");
+  }
+
+  private String format() {
     String format = option("format", "table");
-    if (!format.equals("json") && !format.equals("table")) {
+    if (!List.of("table", "json", "markdown").contains(format)) {
       throw new IllegalArgumentException(
-          "format must be table or json, was '%s'".formatted(format));
+          "format must be table, json or markdown, was '%s'".formatted(format));
     }
-    return format.equals("json");
+    return format;
   }
 
   private String option(String name, String otherwise) {

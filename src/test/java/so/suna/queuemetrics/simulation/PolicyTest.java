@@ -76,6 +76,24 @@ class PolicyTest {
   }
 
   @Test
+  void burstAddsAStepAboveTwiceTheTarget() {
+    assertThat(one("target=7 burst").scaling().policies())
+        .extracting(ScalingPolicy::name)
+        .containsExactlyInAnyOrder("worker-queue-depth-scaling", "worker-queue-burst-scaling");
+    assertThat(one("target=7 burst=false").scaling().policies())
+        .extracting(ScalingPolicy::name)
+        .containsExactly("worker-queue-depth-scaling");
+    var burst =
+        one("target=7 burst").scaling().policies().stream()
+            .filter(policy -> policy.name().equals("worker-queue-burst-scaling"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(List.of(14, 15, 20, 21, 100))
+        .extracting(backlog -> burst.wanted(4, backlog))
+        .containsExactly(8, 8, 8, 12, 12);
+  }
+
+  @Test
   void cpuAndMemoryAgreeUnlessToldToDisagree() {
     assertThat(one("template").scaling().policies()).allMatch(Policy::isModelled);
     assertThat(one("others=disagree").scaling().policies())

@@ -129,7 +129,7 @@ class SimulateTest {
       delimiter = '|',
       value = {
         "scenario | storm | scenario must be all or one of steady, wave, burst, step, batch, long, short, was 'storm'",
-        "format | xml | format must be table or json, was 'xml'",
+        "format | xml | format must be table, json or markdown, was 'xml'",
         "phases | 0 | phases must be a number of 1 or more, was '0'",
         "workers | many | workers must be a number of 0 or more, was 'many'",
         "replay | no.csv | replay: no.csv must be a readable file with lines such as 2026-01-01T12:00:00Z,20"
