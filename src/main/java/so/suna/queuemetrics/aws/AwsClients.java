@@ -74,7 +74,8 @@ public record AwsClients(SdkHttpClient http, AwsCredentialsProvider credentials,
                 calls
                     .retryStrategy(AwsRetryStrategy.standardRetryStrategy())
                     .apiCallAttemptTimeout(ATTEMPT_TIMEOUT)
-                    .apiCallTimeout(CALL_TIMEOUT))
+                    .apiCallTimeout(CALL_TIMEOUT)
+                    .addExecutionInterceptor(new BodyTimeLimit(ATTEMPT_TIMEOUT)))
         .build();
   }
 
