@@ -120,7 +120,7 @@ public final class SnapshotReader {
         .filter(messages -> messages < 0)
         .mapToObj(
             messages ->
-                "%s%.0f ids have no payload, purged or lost: those that workers have fetched count until the workers end"
+                "%s%.0f ids have no payload, purged or lost: those that workers have fetched count until the workers acknowledge them or end"
                     .formatted(queue, -messages))
         .toList();
   }

@@ -392,8 +392,8 @@ class SnapshotReaderIT {
     assertThat(snapshot.problems()).isEmpty();
     assertThat(snapshot.notices())
         .containsExactly(
-            "queue default: 2 ids have no payload, purged or lost: those that workers have fetched count until the workers end",
-            "queue default: 1 ids have no payload, purged or lost: those that workers have fetched count until the workers end");
+            "queue default: 2 ids have no payload, purged or lost: those that workers have fetched count until the workers acknowledge them or end",
+            "queue default: 1 ids have no payload, purged or lost: those that workers have fetched count until the workers acknowledge them or end");
   }
 
   @Test
