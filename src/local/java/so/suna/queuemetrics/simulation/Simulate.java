@@ -3,9 +3,12 @@ package so.suna.queuemetrics.simulation;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
@@ -22,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 public final class Simulate {
 
   private static final int BAD_INPUT = 64; // EX_USAGE of sysexits.h
+  private static final String BEGIN =
+      "<!-- what ./mvnw -q -Psimulate -Ddocs=docs/scaling.md prints -->";
+  private static final String END = "<!-- end -->";
   private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
 
   // What fits a terminal; JSON and the page have all.
@@ -46,13 +52,41 @@ public final class Simulate {
     this.progress = progress;
   }
 
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws IOException {
     try {
-      new Simulate(System.getProperties(), System.out, System.err).run();
+      String docs = System.getProperty("docs", "");
+      if (docs.isEmpty()) {
+        new Simulate(System.getProperties(), System.out, System.err).run();
+      } else {
+        renew(Path.of(docs));
+      }
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage());
       System.exit(BAD_INPUT);
     }
+  }
+
+  /** Puts the scenario set's tables between the two marks of a page. */
+  private static void renew(Path docs) throws IOException {
+    String page = Files.readString(docs);
+    int from = page.indexOf(BEGIN);
+    int to = page.indexOf(END);
+    if (from < 0 || to < from) {
+      throw new IllegalArgumentException(
+          "docs: %s must have the marks %s and %s".formatted(docs, BEGIN, END));
+    }
+    var options = new Properties();
+    options.setProperty("scenario", "all");
+    options.setProperty("format", "markdown");
+    var tables = new ByteArrayOutputStream();
+    new Simulate(options, new PrintStream(tables, true, StandardCharsets.UTF_8), System.err).run();
+    Files.writeString(
+        docs,
+        page.substring(0, from + BEGIN.length())
+            + "\n"
+            + tables.toString(StandardCharsets.UTF_8)
+            + "\n"
+            + page.substring(to));
   }
 
   /**

@@ -86,10 +86,9 @@ final class Simulation {
     this.load = load;
     this.jobs = jobs;
     end = load.seconds();
-    double step = (double) MINUTE / phases;
-    tickSecond = step * (phase + 0.5);
-    // Every place of the alarms meets another place of the tick, neither order being the usual one.
-    double alarmSecond = step * ((phase * 3L + 1) % phases) + 0.25 * step;
+    tickSecond = MINUTE * (phase + 0.5) / phases;
+    // Golden ratio: alarms and tick meet at evenly spread distances, however many phases there are.
+    double alarmSecond = MINUTE * ((0.3 + phase * 0.618034) % 1);
     fleet = new Fleet(timeline, policy.worker(), new SplittableRandom(seed), this::runningChanged);
     tracking =
         new TargetTracking(
