@@ -38,11 +38,7 @@ public final class PublishHandler implements RequestStreamHandler {
   private final Clock clock;
   private final JsonLog log;
 
-  /**
-   * The one that Lambda calls.
-   *
-   * @throws IllegalArgumentException if the environment is bad
-   */
+  /** The one that Lambda calls; bad settings end it. */
   public PublishHandler() {
     this(System.getenv(), LambdaRuntime.getLogger()::log);
   }

@@ -24,11 +24,7 @@ public final class QueryHandler implements RequestStreamHandler {
 
   private final Routes routes;
 
-  /**
-   * The constructor that Lambda calls. It reads the queues once.
-   *
-   * @throws IllegalArgumentException if the environment is bad
-   */
+  /** The one that Lambda calls; bad settings end it. */
   public QueryHandler() {
     this(System.getenv(), LambdaRuntime.getLogger()::log);
   }

@@ -19,10 +19,7 @@ public final class MetricPublisher {
   }
 
   /**
-   * Publishes all, a thousand a call.
-   *
-   * @throws IllegalStateException if CloudWatch did not take a call; those before it are published,
-   *     those after it not
+   * @throws IllegalStateException if CloudWatch did not take a call; earlier ones are published
    */
   public void publish(List<MetricDatum> datums) {
     for (int from = 0; from < datums.size(); from += MAX_DATUMS_PER_CALL) {

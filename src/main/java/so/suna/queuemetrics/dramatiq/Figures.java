@@ -8,12 +8,7 @@ import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What is known of a queue, or of all queues together, each figure known or unknown on its own.
- * Immutable.
- *
- * @param readings in the order of {@link Metric}; a figure that was not asked for is missing
- */
+/** What is known of one queue or of all, in the order of {@link Metric}. Immutable. */
 public record Figures(Map<Metric, Reading> readings) {
 
   public Figures {

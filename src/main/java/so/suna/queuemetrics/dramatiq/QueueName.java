@@ -2,18 +2,14 @@ package so.suna.queuemetrics.dramatiq;
 
 import java.util.regex.Pattern;
 
-/**
- * The name of a Dramatiq queue, such as {@code default}. Its {@code .DQ} and {@code .XQ} are parts
- * of it, not queues.
- */
+/** The name of a Dramatiq queue; its {@code .DQ} and {@code .XQ} are parts of it, not queues. */
 public record QueueName(String value) {
 
   /** Dramatiq's own rule: {@code _queue_name_re} in dramatiq/actor.py, 1.18.0. */
   private static final Pattern ALLOWED = Pattern.compile("[A-Za-z_][A-Za-z0-9._-]*");
 
   /**
-   * @throws IllegalArgumentException if Dramatiq would not take the name, or if it names a part of
-   *     a queue
+   * @throws IllegalArgumentException if Dramatiq refuses the name, or it is a queue's part
    */
   public QueueName {
     if (!ALLOWED.matcher(value).matches()) {

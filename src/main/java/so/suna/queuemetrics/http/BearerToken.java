@@ -4,10 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.regex.Pattern;
 
-/**
- * The token that a caller must send as {@code Authorization: Bearer TOKEN}. Never printed.
- * Immutable.
- */
+/** The token of {@code Authorization: Bearer TOKEN}. Never printed. Immutable. */
 public final class BearerToken {
 
   /** {@code b64token} of RFC 6750, section 2.1: what can stand in the header. */
@@ -27,12 +24,7 @@ public final class BearerToken {
     this.token = token.getBytes(StandardCharsets.US_ASCII);
   }
 
-  /**
-   * Whether the header shows this token. Takes as long for a token that is nearly right as for any
-   * other.
-   *
-   * @param authorization the header's value, empty if it is missing
-   */
+  /** Takes as long for a token that is nearly right as for any other. */
   boolean isShownBy(String authorization) {
     boolean bearer = authorization.regionMatches(true, 0, SCHEME, 0, SCHEME.length());
     String shown = bearer ? authorization.substring(SCHEME.length()).strip() : "";

@@ -74,18 +74,17 @@ public final class Routes {
     if (token.isPresent() && !token.get().isShownBy(request.authorization())) {
       return Answer.error(401, "Unauthorized").with("WWW-Authenticate", "Bearer");
     }
-    Optional<Supplier<Answer>> route =
-        switch (normalized(request.path())) {
-          case "/api/metrics/queue" -> Optional.of(this::queueMetricsOrFailure);
-          case "/api/health" -> Optional.of(() -> health(instanceId));
-          case "/api/health-docker" -> Optional.of(() -> deepHealth(instanceId));
-          default -> Optional.empty();
-        };
-    if (route.isEmpty()) {
-      return NOT_FOUND;
-    }
+    return switch (normalized(request.path())) {
+      case "/api/metrics/queue" -> get(request, this::queueMetricsOrFailure);
+      case "/api/health" -> get(request, () -> health(instanceId));
+      case "/api/health-docker" -> get(request, () -> deepHealth(instanceId));
+      default -> NOT_FOUND;
+    };
+  }
+
+  private static Answer get(Request request, Supplier<Answer> route) {
     return switch (request.method()) {
-      case "GET", "HEAD" -> route.get().get();
+      case "GET", "HEAD" -> route.get();
       default -> Answer.error(405, "Method Not Allowed").with("Allow", "GET, HEAD");
     };
   }
