@@ -20,7 +20,7 @@ final class FirstRead {
 
   static void run(Runnable read, JsonLog log) {
     var task = new FutureTask<>(read, null);
-    // Interrupting a virtual thread closes the socket it waits for, so nothing outlives the limit.
+    // Interrupting a virtual thread closes the socket it waits for; only a look-up of a name lasts.
     Thread.startVirtualThread(task);
     try {
       task.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);

@@ -22,7 +22,7 @@ final class MessageAge {
    * those that were enqueued to be run at once. What comes back later (a requeue, a due retry, a
    * due delay) goes to the tail with its first timestamp, so the last may be older; once younger
    * ones follow it, it is not seen, and the age is a lower bound. Zero if nothing waits, and if the
-   * sender's clock runs ahead of ours by up to a day; absent if a payload is gone.
+   * sender's clock runs ahead of ours by up to a day; absent if both payloads are gone.
    *
    * @param first when the first message was sent, as snapshot.lua replies it
    * @param last the same of the last message

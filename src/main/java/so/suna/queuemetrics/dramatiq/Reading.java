@@ -15,7 +15,7 @@ public sealed interface Reading {
   /** It could not be read, which is a problem; the reason holds nothing that a producer wrote. */
   record Unknown(String reason) implements Reading {}
 
-  /** There is nothing to read, which is no problem: a setting leaves it out, or it is gone. */
+  /** There is nothing to read: a setting leaves it out, or the message that told it is gone. */
   record Absent() implements Reading {}
 
   /** The value, or empty without one. */
@@ -26,11 +26,13 @@ public sealed interface Reading {
     };
   }
 
-  /** Both values as one; unknown if either is, with the first reason. */
+  /**
+   * Both values as one: unknown if either is, with the first reason; an absent one adds nothing.
+   */
   default Reading and(Reading other, DoubleBinaryOperator combine) {
     if (this instanceof Known(var left) && other instanceof Known(var right)) {
       return new Known(combine.applyAsDouble(left, right));
     }
-    return this instanceof Unknown || other instanceof Known ? this : other;
+    return this instanceof Unknown || other instanceof Absent ? this : other;
   }
 }

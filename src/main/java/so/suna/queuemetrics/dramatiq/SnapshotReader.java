@@ -24,7 +24,7 @@ public final class SnapshotReader {
   /** The time between two ticks, within which a heartbeat or a death counts as recent. */
   public static final Duration RECENT = Duration.ofSeconds(60);
 
-  /** Keeps one run of the script to a few milliseconds, in which Redis serves nobody else. */
+  /** Bounds one run of the script, in which Redis serves nobody else. */
   static final int MAX_QUEUES_PER_SCRIPT = 100;
 
   /** Without comments and indentation, which Redis would receive and hash at every tick. */
@@ -111,18 +111,23 @@ public final class SnapshotReader {
     figures.put(
         Metric.ORPHANED_MESSAGES,
         surplus.and(delayedSurplus, (some, more) -> Math.max(0, some) + Math.max(0, more)));
-    return new QueueSnapshot(name, new Figures(figures), notices(queue, surplus, delayedSurplus));
+    var notices = new ArrayList<String>();
+    notice(surplus, queue, notices);
+    notice(delayedSurplus, "queue %s.DQ: ".formatted(name), notices);
+    boolean lost = reply.get(8) == null || reply.get(9) == null;
+    if (oldestAge && lost && !waiting.equals(new Reading.Known(0))) {
+      notices.add(queue + "the first or last waiting id has no payload, so its age is left out");
+    }
+    return new QueueSnapshot(name, new Figures(figures), notices);
   }
 
-  private static List<String> notices(String queue, Reading surplus, Reading delayedSurplus) {
-    return Stream.of(surplus, delayedSurplus)
-        .flatMapToDouble(reading -> reading.known().stream())
-        .filter(messages -> messages < 0)
-        .mapToObj(
-            messages ->
-                "%s%.0f ids have no payload, purged or lost: those that workers have fetched count until the workers acknowledge them or end"
-                    .formatted(queue, -messages))
-        .toList();
+  private static void notice(Reading surplus, String queue, List<String> notices) {
+    double missing = -surplus.known().orElse(0);
+    if (missing > 0) {
+      notices.add(
+          "%sids without a payload, purged or lost: %.0f; those that workers have fetched count until the workers acknowledge them or end"
+              .formatted(queue, missing));
+    }
   }
 
   private static Reading count(String queue, Metric metric, @Nullable Object reply) {

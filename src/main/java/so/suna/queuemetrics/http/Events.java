@@ -64,9 +64,11 @@ public final class Events {
     return json.toString().getBytes(UTF_8);
   }
 
-  /** At its own address, an HTTP API puts the stage before the path. */
+  /**
+   * At its own address, though not at a custom domain, an HTTP API puts the stage before the path.
+   */
   private static String withoutStage(String path, String stage) {
-    return path.startsWith("/" + stage + "/") ? path.substring(stage.length() + 1) : path;
+    return path.startsWith("/" + stage + "/api/") ? path.substring(stage.length() + 1) : path;
   }
 
   /** Function URLs send header names in lower case, but other callers may not. */

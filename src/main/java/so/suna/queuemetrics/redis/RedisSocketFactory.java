@@ -17,7 +17,8 @@ import redis.clients.jedis.util.IOUtils;
 
 /**
  * Opens sockets to one Redis. Jedis's own factory makes a TLS context for each connection, so it
- * reads the trust store each time and resumes no session; this one uses one context for all.
+ * reads the trust store each time and resumes no session; this one uses one context for all. It
+ * tries the next address if one cannot be connected to, but not if TLS fails there.
  *
  * @param tls asked only if the endpoint uses TLS, since it reads the trust store
  */

@@ -42,8 +42,8 @@ local function sent(payloads, id)
     return unknown(' is not a JSON object')
   end
   -- Dramatiq's encoder ends every message so, and no JSON string can: its closing quote would come after the brace.
-  -- 36 characters have room for 14 digits.
-  local millis = payload:match('[{,]"message_timestamp":(%d+)}$', -36)
+  -- 40 characters have room for 18 digits.
+  local millis = payload:match('[{,]"message_timestamp":(%d+)}$', -40)
   if millis then
     return millis
   end
@@ -62,9 +62,9 @@ local function sent(payloads, id)
 end
 
 local brokers = redis_pcall('ZRANGE', KEYS[1], '0', '-1')
--- Ack sets cost Redis the most of all this, so those of many brokers and queues are asked only if payloads tell that some
--- ids are in neither list nor ack set. A purge takes ids and payloads alike, so few sets are always asked.
-local always = 2 * #brokers * (#ARGV - 3) <= 200
+-- SCARD for every broker costs the most. With very many brokers and queues, only queues are asked whose list and payloads
+-- differ in number: a purge empties both, and what workers still run of it is missed then.
+local always = 2 * #brokers * (#ARGV - 3) <= 2000
 
 local function fetched(queue)
   if brokers.err then

@@ -55,15 +55,17 @@ class SnapshotTest {
   }
 
   @Test
-  void absentValueIsNoProblemUnlessAnotherQueuesIsUnknown() {
+  void absentValueAddsNothingToTheTotal() {
     var absent = queue("a", 1, Metric.OLDEST_JOB_AGE, new Reading.Absent());
     var unknown = queue("b", 1, Metric.OLDEST_JOB_AGE, new Unknown("no age"));
 
-    assertThat(at(NOON, absent, queue("b", 1)).totals().reading(Metric.OLDEST_JOB_AGE))
+    assertThat(at(NOON, absent).totals().reading(Metric.OLDEST_JOB_AGE))
         .isEqualTo(new Reading.Absent());
-    assertThat(at(NOON, absent, queue("b", 1)).problems()).isEmpty();
+    assertThat(at(NOON, absent, queue("b", 1)).totals().reading(Metric.OLDEST_JOB_AGE))
+        .isEqualTo(new Known(6.005));
     assertThat(at(NOON, absent, unknown).totals().reading(Metric.OLDEST_JOB_AGE))
         .isEqualTo(new Unknown("no age"));
+    assertThat(at(NOON, absent).problems()).isEmpty();
   }
 
   @Test
