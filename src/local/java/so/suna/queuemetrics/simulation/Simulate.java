@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
@@ -149,7 +150,7 @@ public final class Simulate {
             s ->
                 new Comparison(
                     s.name(),
-                    Load.parse(s.load()),
+                    load(s),
                     s.jobs(),
                     number("phases", 4, 1),
                     number("seed", 1, 0),
@@ -221,6 +222,19 @@ public final class Simulate {
     return line;
   }
 
+  private Load load(Comparison.Scenario scenario) {
+    if (!scenario.load().endsWith(".json")) {
+      return Load.parse(scenario.load());
+    }
+    if (option("jobs", "").isEmpty()) {
+      throw new IllegalArgumentException(
+          "load: %s needs -Djobs, since a recorded metric does not tell how long jobs run"
+              .formatted(scenario.load()));
+    }
+    return Recording.read("load", Path.of(scenario.load()))
+        .load(Load.Durations.parse(scenario.jobs()));
+  }
+
   /** Each figure by its key, as its least, mean and greatest value. */
   static JsonObject ranges(Comparison.Row row) {
     var ranges = new JsonObject();
@@ -242,7 +256,11 @@ public final class Simulate {
 
   private void replay(Policy policy, Path file) {
     int workers = number("workers", policy.scaling().min(), 0);
-    var decisions = Replay.of(policy, Load.minutes(file, "replay", false), workers);
+    Map<Instant, Double> minutes =
+        file.toString().endsWith(".json")
+            ? Recording.read("replay", file).metric(policy.scaling().policies().getFirst().metric())
+            : Load.minutes(file, "replay", false);
+    var decisions = Replay.of(policy, minutes, workers);
     for (var decision : decisions) {
       if (json()) {
         var line = new JsonObject();

@@ -132,6 +132,7 @@ class SimulateTest {
         "format | xml | format must be table, json or markdown, was 'xml'",
         "phases | 0 | phases must be a number of 1 or more, was '0'",
         "workers | many | workers must be a number of 0 or more, was 'many'",
+        "load | x.json | load: x.json needs -Djobs, since a recorded metric does not tell how long jobs run",
         "replay | no.csv | replay: no.csv must be a readable file with lines such as 2026-01-01T12:00:00Z,20"
       })
   void aBadOptionIsRefusedInOneSentence(String option, String value, String message) {
