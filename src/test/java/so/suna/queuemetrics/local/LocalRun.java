@@ -171,6 +171,8 @@ public final class LocalRun {
     System.out.println(TickTable.line(LocalTime.now(clock), line, published));
     JsonArray problems = line.getAsJsonArray("problems");
     problems.forEach(problem -> System.out.println("          ! " + problem.getAsString()));
+    JsonArray notices = line.getAsJsonArray("notices");
+    notices.forEach(notice -> System.out.println("          i " + notice.getAsString()));
   }
 
   private static String scheduledEvent(Instant at) {
