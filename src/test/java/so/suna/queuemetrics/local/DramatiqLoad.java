@@ -11,12 +11,14 @@ import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.Transaction;
 
 /**
  * Plays producers and workers on one queue with the commands of Dramatiq's {@code dispatch.lua}:
- * enqueue, fetch, acknowledge, delay, retry, give up. Work comes in waves, so that there is
- * something to see.
+ * enqueue, fetch, acknowledge, delay, retry, give up. Each is one transaction, as Dramatiq's is one
+ * script. Work comes in waves, so that there is something to see.
  */
 final class DramatiqLoad implements AutoCloseable {
 
@@ -29,12 +31,13 @@ final class DramatiqLoad implements AutoCloseable {
   /** Delayed messages are pulled into the workers' memory; this is that memory. */
   private record Delayed(String id, long etaMillis) {}
 
-  private record Running(String id, long endMillis) {}
+  private record Running(String id, String acks, long endMillis) {}
 
   private final Jedis redis;
   private final Clock clock;
   private final String queue;
   private final String heartbeats;
+  private final String delayedAcks;
   private final long startedAt;
   private final Random random = new Random(1);
   private final Deque<Running> running = new ArrayDeque<>();
@@ -48,6 +51,12 @@ final class DramatiqLoad implements AutoCloseable {
     this.startedAt = clock.millis();
     this.queue = namespace + ":" + queueName;
     this.heartbeats = namespace + ":__heartbeats__";
+    this.delayedAcks = acks(0) + ".DQ";
+  }
+
+  /** Ids that a worker has fetched and not acknowledged. */
+  private String acks(int worker) {
+    return queue.replace(":", ":__acks__.worker-%d.".formatted(worker));
   }
 
   void start() {
@@ -89,12 +98,26 @@ final class DramatiqLoad implements AutoCloseable {
 
   private void enqueue(long now) {
     String id = UUID.randomUUID().toString();
-    redis.hset(queue + ".msgs", id, payload(now));
-    redis.rpush(queue, id);
+    atOnce(
+        both -> {
+          both.hset(queue + ".msgs", id, payload(now));
+          both.rpush(queue, id);
+        });
+  }
+
+  private void atOnce(Consumer<Transaction> commands) {
+    try (Transaction transaction = redis.multi()) {
+      commands.accept(transaction);
+      transaction.exec();
+    }
   }
 
   private void delay(String id, String payload, long etaMillis) {
-    redis.hset(queue + ".DQ.msgs", id, payload);
+    atOnce(
+        both -> {
+          both.hset(queue + ".DQ.msgs", id, payload);
+          both.sadd(delayedAcks, id);
+        });
     delayed.add(new Delayed(id, etaMillis));
   }
 
@@ -102,20 +125,29 @@ final class DramatiqLoad implements AutoCloseable {
     while (!delayed.isEmpty() && delayed.peek().etaMillis() <= now) {
       String id = delayed.remove().id();
       String payload = redis.hget(queue + ".DQ.msgs", id);
-      redis.hset(queue + ".msgs", id, payload);
-      redis.rpush(queue, id);
-      redis.hdel(queue + ".DQ.msgs", id);
+      atOnce(
+          all -> {
+            all.hset(queue + ".msgs", id, payload);
+            all.rpush(queue, id);
+            all.srem(delayedAcks, id);
+            all.hdel(queue + ".DQ.msgs", id);
+          });
     }
   }
 
   private void fetch(long now) {
     while (running.size() < WORKERS * THREADS_PER_WORKER) {
-      String id = redis.lpop(queue);
+      String id = redis.lindex(queue, 0);
       if (id == null) {
         return;
       }
-      redis.sadd(queue.replace(":", ":__acks__.worker."), id);
-      running.add(new Running(id, now + 800 + random.nextInt(1_200)));
+      String acks = acks(random.nextInt(WORKERS));
+      atOnce(
+          both -> {
+            both.lpop(queue);
+            both.sadd(acks, id);
+          });
+      running.add(new Running(id, acks, now + 800 + random.nextInt(1_200)));
     }
   }
 
@@ -126,9 +158,12 @@ final class DramatiqLoad implements AutoCloseable {
         running.add(message);
         continue;
       }
-      redis.srem(queue.replace(":", ":__acks__.worker."), message.id());
       String payload = redis.hget(queue + ".msgs", message.id());
-      redis.hdel(queue + ".msgs", message.id());
+      atOnce(
+          both -> {
+            both.srem(message.acks(), message.id());
+            both.hdel(queue + ".msgs", message.id());
+          });
       int fate = random.nextInt(100);
       if (fate == 0) {
         redis.zadd(queue + ".XQ", (double) now, message.id());
