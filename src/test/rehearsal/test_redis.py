@@ -112,8 +112,11 @@ KEPT_OUT = {
         with_password("wrong", REDIS_USER=USER),
         f"refused the login of {USER} {OF_PASSWORD}: WRONGPASS",
     ),
-    "no-login": ({}, f"{NO_LOGIN}: ERR Protocol error: unauthenticated multibulk length"),
-    "no-login-one-queue": ({"QUEUE_NAMES": "default"}, f"{NO_LOGIN}: NOAUTH"),
+    "no-login": ({}, f"{NO_LOGIN}: NOAUTH"),
+    "no-login-many-queues": (
+        {"QUEUE_NAMES": ",".join(f"q{number}" for number in range(8))},
+        f"{NO_LOGIN}: ERR Protocol error: unauthenticated multibulk length",
+    ),
     "untrusted": (with_password(), f"{AT_TLS}: (certificate_unknown) PKIX path building failed"),
     "another-name": (
         with_password(REDIS_HOST=OTHER_NAME),
