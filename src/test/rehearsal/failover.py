@@ -30,6 +30,7 @@ class Group:
     def promote(self):
         self.new.cli("REPLICAOF", "NO", "ONE")
         self.point_at(self.new)
+        self.fleet.redis = self.new  # where its ack sets are looked at
 
     def bring_back_old_as_replica(self):
         docker("start", self.old.name)

@@ -133,8 +133,9 @@ def test_what_a_worker_has_fetched_stays_in_flight_after_a_purge_until_it_ends(f
     invocation, _ = reader.ticked()
     (line,) = [json.loads(text) for text in invocation.log.splitlines() if text.startswith('{"event":"tick"')]
     assert invocation.error is None
-    assert [notice.partition(" have no payload")[0] for notice in line["notices"]] == [
-        "queue default: 4 ids", "queue default: 2 ids",
+    said = "ids without a payload, purged or lost"
+    assert [notice.partition(";")[0] for notice in line["notices"]] == [
+        f"queue default: {said}: 4", f"queue default.DQ: {said}: 2",
     ]  # fmt: skip
     fleet.gate.let_through(4)
     until("what it had is acknowledged", lambda: fleet.finished == 4)
