@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
@@ -31,8 +32,8 @@ final class FunctionMain {
 
   public static void main(String[] args) throws IOException, ReflectiveOperationException {
     var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-    // Outside Lambda its logger prints; what a start logs is for the reader of this process.
-    System.setOut(System.err);
+    // Outside Lambda its logger prints here. What a start logs, the first event will tell again.
+    System.setOut(new PrintStream(OutputStream.nullOutputStream()));
     RequestStreamHandler handler;
     try {
       handler =
