@@ -12,8 +12,8 @@ import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 
 /**
  * Maximum time to read a response body, even if bytes keep trickling in. To end a call, the SDK
- * closes the body, and the JDK's {@code KeepAliveStream.close} waits for a lock that a thread in
- * {@code read} holds. Once, on a busy machine, a call took 205 s instead of 5 s.
+ * closes the body, and the JDK makes that wait for a lock which a thread that keeps reading hardly
+ * ever releases: of 50 bodies closed while they were read, 3 took more than 2 s, one 6.5 s.
  */
 record BodyTimeLimit(Duration limit) implements ExecutionInterceptor {
 

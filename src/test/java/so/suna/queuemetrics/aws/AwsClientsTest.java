@@ -161,6 +161,15 @@ class AwsClientsTest {
   }
 
   @Test
+  void restOfABodyIsNotReadInTheBackground() {
+    System.setProperty("aws.region", "us-west-2");
+
+    AwsClients.ofThisFunction();
+
+    assertThat(System.getProperty("http.KeepAlive.remainingData")).isEqualTo("0");
+  }
+
+  @Test
   void fewTlsSessionsAreKept() throws NoSuchAlgorithmException {
     System.setProperty("aws.region", "us-west-2");
 
