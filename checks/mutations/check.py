@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mutations import MUTATIONS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/mutations"
 PACKAGE = "so/suna/queuemetrics"
 SECONDS_FOR_TESTS = 180

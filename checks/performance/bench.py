@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from lambda_api import CpuShare, FastApi, Function
 from servers import Authority, Aws, Redis
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 OUT = os.path.join(ROOT, "target/performance")
 
 

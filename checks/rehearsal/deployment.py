@@ -8,7 +8,7 @@ from machine import run
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 # MiniStack refuses a template that holds these. test_commands.py makes the scaling in moto; the rules of the Redis
-# group only src/test/stack looks at.
+# group only checks/stack looks at.
 UNKNOWN_TO_MINISTACK = ("AWS::ApplicationAutoScaling::", "AWS::EC2::SecurityGroupIngress")
 
 BUCKET = "artifacts"

@@ -20,7 +20,7 @@ LAMBDA_NAMES = [LAMBDA, f"{LAMBDA}-{'arm64' if platform.machine() == 'aarch64' e
 
 STAND_IN_REDIS = "dramatiq-queue-metrics/redis:7"
 STAND_IN_LABEL = "dramatiq-queue-metrics.stand-in"
-STAND_IN = ROOT / "src/test/rehearsal/stand-in"
+STAND_IN = ROOT / "checks/rehearsal/stand-in"
 MODULES = "java.se,jdk.crypto.ec,jdk.httpserver,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs"
 
 

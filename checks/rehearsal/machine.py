@@ -13,7 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/rehearsal"
 RUN = os.environ["REHEARSAL_RUN"]
 LABEL = f"rehearsal={RUN}"
@@ -55,7 +55,7 @@ def block(page, language, holding):
 
 
 def jdk25():
-    return Path(run(ROOT / "src/test/jdk25"))
+    return Path(run(ROOT / "checks/jdk25"))
 
 
 def fresh_folder(name):

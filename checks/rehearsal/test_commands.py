@@ -14,7 +14,7 @@ from faults import OF_REDIS, OF_WORKERS
 from localaws import REGION, free_port
 from machine import ROOT, WORK, block, run, until
 
-sys.path.append(str(ROOT / "src/test/stack"))
+sys.path.append(str(ROOT / "checks/stack"))
 import stack as template  # noqa: E402
 
 PAGE = "docs/deploying.md"

@@ -1,7 +1,7 @@
 """
 Some minutes of random work in a fleet that is being upgraded: no reading is ever impossible, no tick ever fails.
 
-Longer, and other work: src/test/rehearsal/run -k soak --soak-seconds=600 --soak-seed=7
+Longer, and other work: checks/run rehearsal -k soak --soak-seconds=600 --soak-seed=7
 """
 
 import itertools

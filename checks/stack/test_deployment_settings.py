@@ -55,7 +55,7 @@ class Account:
     def __init__(self, directory):
         self.file = directory / "state.json"
         fake = directory / "aws"
-        fake.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {ROOT}/src/test/stack/fake_aws.py "$@"\n')
+        fake.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {ROOT}/checks/stack/fake_aws.py "$@"\n')
         fake.chmod(0o755)
         # Nothing of the real environment: a real aws must never be called with somebody's credentials.
         self.environment = {"PATH": f"{directory}:/usr/bin:/bin", "FAKE_AWS": str(self.file)}

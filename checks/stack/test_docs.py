@@ -78,7 +78,7 @@ def test_every_command_names_the_template_since_sam_prefers_an_old_build(page):
 
 
 def test_the_oldest_sam_that_the_section_allows_is_the_one_that_is_tried():
-    tried = (ROOT / "src/test/stack/oldest-sam.requirements").read_text()
+    tried = (ROOT / "checks/stack/oldest-sam.requirements").read_text()
     (named,) = re.findall(r"install-sam-cli\.html\)\n?\s*(\S+) or later", deploy_section())
     assert tried == f"aws-sam-cli=={named}\n"
 

@@ -18,7 +18,7 @@ import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 
-/** With which keys and when botocore signed what src/test/fixtures recorded of it. */
+/** With which keys and when botocore signed what checks/fixtures recorded of it. */
 public record BotocoreSigner(
     String region,
     String accessKey,

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What real Dramatiq 1.18.0 did with the same messages: prefetch-8.csv and prefetch-4.csv, recorded
- * by src/test/fixtures/record_prefetch.py with eight processes of four threads.
+ * by checks/fixtures/record_prefetch.py with eight processes of four threads.
  */
 class PrefetchTest {
 
