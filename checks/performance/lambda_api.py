@@ -1,5 +1,6 @@
 """The functions' processes: Lambda's Runtime API on loopback with the real runtime clients behind it, and FastAPI under uvicorn."""
 
+import contextlib
 import http.client
 import http.server
 import os
@@ -114,8 +115,10 @@ class Process:
 
     def local_ports(self):
         """Of its TCP connections."""
-        links = (f"/proc/{self.pid}/fd/{number}" for number in os.listdir(f"/proc/{self.pid}/fd"))
-        sockets = {found[1] for link in links if os.path.islink(link) and (found := re.match(r"socket:\[(\d+)\]", os.readlink(link)))}
+        sockets = set()
+        for number in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # It may close one meanwhile.
+                sockets |= set(re.findall(r"^socket:\[(\d+)\]", os.readlink(f"/proc/{self.pid}/fd/{number}")))
         ports = set()
         for table in ("tcp", "tcp6"):
             with open(f"/proc/{self.pid}/net/{table}") as lines:
