@@ -1,5 +1,6 @@
 package so.suna.queuemetrics;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.time.Clock;
 import java.time.Duration;
@@ -58,9 +59,13 @@ final class TickReport {
     line.addProperty("published", published);
     durations.asMap().forEach(line::add);
     line.addProperty("duration_ms", millisSince(startedAt));
-    line.add("notices", JsonLog.JSON.toJsonTree(snapshot.notices()));
-    line.add("problems", JsonLog.JSON.toJsonTree(problems));
+    line.add("notices", array(snapshot.notices()));
+    line.add("problems", array(problems));
     return line;
+  }
+
+  private static JsonArray array(List<String> texts) {
+    return texts.stream().collect(JsonArray::new, JsonArray::add, JsonArray::addAll);
   }
 
   /**

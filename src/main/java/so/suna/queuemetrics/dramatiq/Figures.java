@@ -1,10 +1,10 @@
 package so.suna.queuemetrics.dramatiq;
 
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -12,14 +12,12 @@ import org.jspecify.annotations.Nullable;
 public record Figures(Map<Metric, Reading> readings) {
 
   public Figures {
-    var copy = new EnumMap<Metric, Reading>(Metric.class);
-    copy.putAll(readings);
-    readings = Collections.unmodifiableMap(copy);
+    readings = Collections.unmodifiableMap(new TreeMap<>(readings));
   }
 
   /** The figures of several queues together; a total is unknown as soon as one queue's value is. */
   static Figures total(List<Figures> queues) {
-    var totals = new EnumMap<Metric, Reading>(Metric.class);
+    var totals = new TreeMap<Metric, Reading>();
     for (Figures queue : queues) {
       queue.readings.forEach(
           (metric, reading) ->
@@ -44,8 +42,7 @@ public record Figures(Map<Metric, Reading> readings) {
   }
 
   Figures with(Metric metric, Reading reading) {
-    var more = new EnumMap<Metric, Reading>(Metric.class);
-    more.putAll(readings);
+    var more = new TreeMap<>(readings);
     more.put(metric, reading);
     return new Figures(more);
   }

@@ -2,6 +2,7 @@ package so.suna.queuemetrics.ecs;
 
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.services.ecs.EcsClient;
 import software.amazon.awssdk.services.ecs.model.DescribeServicesResponse;
 
@@ -40,7 +41,7 @@ public final class WorkerCounter {
     }
     return answer.services().stream()
         .filter(found -> COUNTED.contains(String.valueOf(found.status())))
-        .filter(found -> found.runningCount() != null && found.desiredCount() != null)
+        .filter(found -> isCount(found.runningCount()) && isCount(found.desiredCount()))
         .map(found -> new Workers(found.runningCount(), found.desiredCount()))
         .findFirst()
         .orElseThrow(
@@ -48,6 +49,10 @@ public final class WorkerCounter {
                 new IllegalStateException(
                     "%s not counted: expected the tasks of an active service, ECS said %s"
                         .formatted(this, said(answer))));
+  }
+
+  private static boolean isCount(@Nullable Integer tasks) {
+    return tasks != null && tasks >= 0;
   }
 
   private static String said(DescribeServicesResponse answer) {

@@ -1,7 +1,5 @@
 package so.suna.queuemetrics.http;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -18,9 +16,6 @@ import so.suna.queuemetrics.dramatiq.Snapshot;
  */
 final class QueueMetricsJson {
 
-  private static final Gson JSON =
-      new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
-
   private QueueMetricsJson() {}
 
   /** Ages in seconds, everything else in messages; an unknown value is {@code null}. */
@@ -35,7 +30,7 @@ final class QueueMetricsJson {
     var queues = new JsonObject();
     snapshot.queues().forEach(queue -> queues.add(queue.queue().value(), of(queue.figures())));
     body.add("queues", queues);
-    return JSON.toJson(body);
+    return body.toString();
   }
 
   private static JsonObject of(Figures figures) {
@@ -55,7 +50,7 @@ final class QueueMetricsJson {
     body.addProperty("timestamp", isoformat(now));
     body.addProperty("instance_id", instanceId);
     database.ifPresent(check -> body.addProperty("database", check));
-    return JSON.toJson(body);
+    return body.toString();
   }
 
   /** Python's {@code datetime.isoformat()} in UTC: microseconds, left out if they are zero. */

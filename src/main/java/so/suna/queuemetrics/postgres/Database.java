@@ -28,10 +28,6 @@ public final class Database {
   private static final List<String> SSLMODES =
       List.of("disable", "allow", "prefer", "require", "verify-ca", "verify-full");
 
-  private static final String LOGIN_TIMEOUT_SECONDS = "3";
-  private static final String CONNECT_TIMEOUT_SECONDS = "1";
-  private static final String READ_TIMEOUT_SECONDS = "2";
-
   final String jdbcUrl;
   final Properties properties;
 
@@ -63,10 +59,10 @@ public final class Database {
         throw new IllegalArgumentException("sslmode must be one of " + String.join(", ", SSLMODES));
       }
     }
-    // One address after the other, with TLS and then without: only this one bounds them all.
-    properties.setProperty("loginTimeout", LOGIN_TIMEOUT_SECONDS);
-    properties.setProperty("connectTimeout", CONNECT_TIMEOUT_SECONDS);
-    properties.setProperty("socketTimeout", READ_TIMEOUT_SECONDS);
+    // In seconds. loginTimeout bounds all addresses, each tried with TLS and then without.
+    properties.setProperty("loginTimeout", "3");
+    properties.setProperty("connectTimeout", "1");
+    properties.setProperty("socketTimeout", "2");
     // The driver wants the slash even where no name follows; the name is the user's then.
     String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
     return new Database(

@@ -7,9 +7,8 @@ import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.http.SdkHttpMethod;
 import software.amazon.awssdk.http.SdkHttpRequest;
-import software.amazon.awssdk.http.auth.aws.signer.AwsV4FamilyHttpSigner;
+import software.amazon.awssdk.http.auth.aws.signer.AwsV4FamilyHttpSigner.AuthLocation;
 import software.amazon.awssdk.http.auth.aws.signer.AwsV4HttpSigner;
-import software.amazon.awssdk.http.auth.spi.signer.HttpSigner;
 import software.amazon.awssdk.regions.providers.AwsRegionProvider;
 import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 
@@ -57,27 +56,22 @@ public final class IamToken {
             .putRawQueryParameter("User", login.user())
             .build();
     try {
-      return signed(connect).getUri().toString().substring("https://".length());
+      var signed =
+          AwsV4HttpSigner.create()
+              .sign(
+                  request ->
+                      request
+                          .identity(credentials.resolveCredentials())
+                          .request(connect)
+                          .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, "elasticache")
+                          .putProperty(AwsV4HttpSigner.REGION_NAME, region.getRegion().id())
+                          .putProperty(AwsV4HttpSigner.AUTH_LOCATION, AuthLocation.QUERY_STRING)
+                          .putProperty(AwsV4HttpSigner.EXPIRATION_DURATION, VALID_FOR)
+                          .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
+      return signed.request().getUri().toString().substring("https://".length());
     } catch (SdkException e) {
       throw new RedisException(
           "no token for the Redis login %s: %s".formatted(login, e.getMessage()), e);
     }
-  }
-
-  private SdkHttpRequest signed(SdkHttpRequest connect) {
-    return AwsV4HttpSigner.create()
-        .sign(
-            request ->
-                request
-                    .identity(credentials.resolveCredentials())
-                    .request(connect)
-                    .putProperty(AwsV4FamilyHttpSigner.SERVICE_SIGNING_NAME, "elasticache")
-                    .putProperty(AwsV4HttpSigner.REGION_NAME, region.getRegion().id())
-                    .putProperty(
-                        AwsV4FamilyHttpSigner.AUTH_LOCATION,
-                        AwsV4FamilyHttpSigner.AuthLocation.QUERY_STRING)
-                    .putProperty(AwsV4FamilyHttpSigner.EXPIRATION_DURATION, VALID_FOR)
-                    .putProperty(HttpSigner.SIGNING_CLOCK, clock))
-        .request();
   }
 }

@@ -155,9 +155,8 @@ class WorkerCounterIT {
   void negativeCountIsNotCounted(String count) {
     answer(service().put(count, -1));
 
-    assertThatThrownBy(counter::count)
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageStartingWith("running and desired must be 0 or more, were ");
+    assertNotCounted(
+        "status ACTIVE, runningCount 2 and desiredCount 2".replace(count + " 2", count + " -1"));
   }
 
   @ParameterizedTest
