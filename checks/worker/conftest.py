@@ -1,0 +1,55 @@
+import hashlib
+import shutil
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from agent import Agent
+from workers import HERE, Container, Jobs, Redis
+
+sys.path.append(str(HERE.parents[1] / "deploy/worker"))
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory):
+    made = Redis(tmp_path_factory.mktemp("redis"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def jobs(redis):
+    return Jobs(redis)
+
+
+@pytest.fixture
+def agent():
+    made = Agent()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def container(redis, jobs, agent, tmp_path):
+    """Starts the workers of a container; those of one `name` are in one container."""
+    made = []
+
+    def start(name, **options):
+        uri = agent.uri(name) if name else None
+        made.append(Container(redis, tmp_path, uri, **options))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.kill()
+    # As they go with a container.
+    for uri in map(agent.uri, agent.calls):
+        for folder in Path("/dev/shm").glob(f"task-protection-{hashlib.sha256(uri.encode()).hexdigest()[:16]}-*"):
+            shutil.rmtree(folder)
+
+
+@pytest.fixture
+def name():
+    """As ECS names a container in the address of its agent."""
+    return uuid.uuid4().hex

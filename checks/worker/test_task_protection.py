@@ -1,0 +1,208 @@
+"""deploy/worker/task_protection.py in real Dramatiq workers."""
+
+import time
+
+import pytest
+from agent import blocked, done, nonsense, refused
+from workers import until
+
+ON = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
+OFF = {"ProtectionEnabled": False}
+# So that a test need not wait for the real times.
+QUICK = {"IDLE_SECONDS": 1, "TICK_SECONDS": 0.1}
+
+
+def off_again(agent, name, count=1):
+    until("it is switched off", lambda: agent.said(name).count(False) >= count)
+
+
+def test_it_is_on_before_a_job_begins_and_off_within_20_s_of_the_last(container, jobs, agent, name):
+    container(name, processes=2, threads=2)
+    jobs.send(0.5, 0.5, 0.5, 1)
+    begun, ended = jobs.begun(4), jobs.ended(4)
+    off_again(agent, name)
+    on, off = agent.calls[name]
+    assert (on.wanted, off.wanted) == (ON, OFF)
+    assert on.at < begun[0]["at"]
+    assert 4 < off.at - ended[-1]["at"] < 20
+
+
+def test_the_processes_agree_on_one_state_which_is_on_while_any_of_them_works(container, jobs, agent, name):
+    container(name, processes=3, **QUICK)
+    jobs.send(1.5, 1.5, 4)
+    pids = {line["pid"] for line in jobs.begun(3)}
+    assert len(pids) == 3
+    last = jobs.ended(3)[-1]
+    off_again(agent, name)
+    on, off = agent.calls[name]
+    assert (on.on, off.on) == (True, False)
+    assert off.at > last["at"] + 0.9
+
+
+def test_a_pause_between_jobs_that_is_short_does_not_switch_it_off(container, jobs, agent, name):
+    container(name, processes=2, **QUICK)
+    for _ in range(4):
+        jobs.send(0.1)
+        time.sleep(0.6)
+    off_again(agent, name)
+    assert agent.said(name) == [True, False]
+
+
+def test_work_after_it_was_off_switches_it_on_again(container, jobs, agent, name):
+    container(name, **QUICK)
+    jobs.send(0.1)
+    off_again(agent, name)
+    jobs.send(0.1)
+    second = jobs.begun(2)[1]
+    assert agent.said(name) == [True, False, True]
+    assert agent.calls[name][2].at < second["at"]
+
+
+def test_it_is_renewed_while_a_job_runs(container, jobs, agent, name):
+    container(name, processes=2, RENEW_SECONDS=0.5, **QUICK)
+    jobs.send(2.2)
+    jobs.ended()
+    off_again(agent, name)
+    said = agent.said(name)
+    assert said == [True] * (len(said) - 1) + [False]
+    # By one process, not by each: 2.2 s of work and 1 s of idleness.
+    assert 5 <= len(said) <= 8
+
+
+def test_a_slow_agent_holds_a_job_up_for_a_second_at_most_and_counts_when_it_answers(container, jobs, agent, name):
+    agent.pause_seconds = 2.5
+    container(name, threads=2, **QUICK)
+    (first,) = jobs.send(4)
+    jobs.begun()
+    assert 0.9 < jobs.held_up(first) < 1.3
+    until("it answered", lambda: agent.protected.get(name))
+    (second,) = jobs.send(0.1)
+    jobs.begun(2)
+    assert jobs.held_up(second) < 0.1
+    jobs.ended(2)
+
+
+def test_after_an_answer_that_did_not_come_the_next_request_is_repeated(container, jobs, agent, name):
+    agent.pause_seconds = 1
+    container(name, ANSWER_SECONDS=0.3, RETRY_SECONDS=1.5, **QUICK)
+    jobs.send(5)
+    until("it was asked", lambda: agent.said(name))
+    agent.pause_seconds = 0
+    jobs.ended()
+    off_again(agent, name)
+    # The second might be overtaken by the first; the third is not. 5 minutes would pass until the fourth.
+    assert agent.said(name) == [True, True, True, False]
+
+
+@pytest.mark.parametrize("answer", [refused, blocked, nonsense])
+def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, answer):
+    agent.answer = answer
+    workers = container(name, processes=2, RETRY_SECONDS=0.5, **QUICK)
+    names = jobs.send(1, 1, 1, 1)
+    jobs.ended(4)
+    agent.answer = done
+    jobs.send(1)
+    jobs.ended(5)
+    (warning,) = workers.warnings()
+    why = {
+        refused: "status 400 AccessDeniedException not authorized",
+        blocked: "status 200 DEPLOYMENT_BLOCKED",
+        nonsense: "no answer that can be read (JSONDecodeError)",
+    }
+    assert warning.endswith(
+        f"Task protection could not be switched on: {why[answer]}. Messages run all the same."
+    )
+    assert "Task protection works again." in workers.said()
+    assert not any(name in workers.said() for name in names)
+
+
+def test_an_agent_that_is_gone_costs_no_job_and_no_time(container, jobs, agent, name):
+    agent.close()
+    workers = container(name, **QUICK)
+    (job,) = jobs.send(0.1)
+    jobs.ended()
+    assert jobs.held_up(job) < 0.5
+    (warning,) = workers.warnings()
+    assert "(ConnectionRefusedError)" in warning
+
+
+def test_without_the_agents_address_nothing_changes(container, jobs, agent):
+    workers = container(None, processes=2)
+    jobs.send(0.1, 0.1)
+    jobs.ended(2)
+    assert agent.calls == {}
+    assert "rotection" not in workers.said()
+
+
+def test_a_job_that_fails_and_one_that_is_skipped_leave_it_off(container, jobs, agent, name):
+    container(name, threads=2, **QUICK)
+    jobs.send(0, actor="fail")
+    # Dramatiq retries it twice.
+    jobs.begun(3)
+    off_again(agent, name)
+    # Too old: the middleware AgeLimit skips it before it begins.
+    jobs.send(1, max_age=-1)
+    until("it is taken", lambda: not jobs.waiting)
+    jobs.send(0.1)
+    jobs.ended()
+    off_again(agent, name, 2)
+    assert agent.said(name) == [True, False, True, False]
+
+
+def test_the_state_outlives_no_process_that_is_killed_while_it_works(container, jobs, agent, name):
+    doomed = container(name, **QUICK)
+    jobs.send(60)
+    jobs.begun()
+    container(name, **QUICK)
+    time.sleep(1.5)
+    assert agent.said(name) == [True]
+    doomed.kill()
+    off_again(agent, name)
+
+
+def test_a_worker_that_starts_again_after_a_kill_switches_off_what_was_left_on(container, jobs, agent, name):
+    doomed = container(name, **QUICK)
+    jobs.send(60)
+    jobs.begun()
+    doomed.kill()
+    assert agent.said(name) == [True]
+    container(name, **QUICK)
+    off_again(agent, name)
+
+
+def test_a_worker_that_is_told_to_stop_ends_its_job_first_and_stays_protected(container, jobs, agent, name):
+    workers = container(name, threads=2, prefetch=4, RENEW_SECONDS=0.5, **QUICK)
+    jobs.send(3, 3, 3, 3)
+    jobs.begun(2)
+    until("two more are fetched", lambda: not jobs.waiting)
+    workers.ask_to_stop()
+    until("it has ended", lambda: not workers.running)
+    assert workers.process.returncode == 0
+    assert len(jobs.ended(2)) == len(jobs.journal("begun")) == 2
+    # What was only fetched is given back.
+    assert jobs.waiting == 2
+    calls = agent.calls[name]
+    assert all(call.on for call in calls)
+    assert calls[-1].at > jobs.ended(2)[-1]["at"] - 1
+
+
+def test_a_task_that_is_never_idle_can_be_stopped_for_a_while_after_the_maximum(container, jobs, agent, name):
+    container(name, _max_seconds=2, PAUSE_SECONDS=1.5, RENEW_SECONDS=1, **QUICK)
+    jobs.send(6)
+    jobs.ended()
+    off_again(agent, name, 2)
+    said = agent.said(name)
+    calls = agent.calls[name]
+    pause = said.index(False)
+    assert 1.9 < calls[pause].at - calls[0].at < 3
+    assert 1.4 < calls[pause + 1].at - calls[pause].at < 2.5
+    assert said[pause + 1]
+
+
+def test_a_maximum_that_is_no_number_of_minutes_stops_the_start(monkeypatch):
+    from task_protection import TaskProtection
+
+    monkeypatch.setenv("TASK_PROTECTION_MAX_MINUTES", "2h")
+    with pytest.raises(ValueError) as refusal:
+        TaskProtection()
+    assert str(refusal.value) == "TASK_PROTECTION_MAX_MINUTES must be a whole number of minutes, at least 1, was '2h'"

@@ -1,0 +1,137 @@
+"""A Redis, and containers of real Dramatiq workers over it, each a process group that can be stopped or killed whole."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker
+
+HERE = Path(__file__).resolve().parent
+PATIENCE_SECONDS = 30
+
+
+def until(what, condition, seconds=PATIENCE_SECONDS):
+    """The first true value of `condition()`.
+
+    :raises AssertionError: after so many seconds without one
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s, last seen {value!r}"
+        time.sleep(0.02)
+    return value
+
+
+class Redis:
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.client = redis.Redis(port=self.port)
+        self.broker = RedisBroker(host="127.0.0.1", port=self.port, middleware=[])
+        until("Redis answers", self._answers)
+
+    def _answers(self):
+        try:
+            return self.client.ping()
+        except redis.ConnectionError:
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Jobs:
+    """What is sent, and what the workers noted."""
+
+    def __init__(self, redis):
+        self.redis = redis
+        redis.client.flushall()
+
+    def send(self, *seconds, actor="work", **options):
+        """A job for each number of seconds it shall take; their names."""
+        names = [f"secret-{number}" for number in range(self.count, self.count + len(seconds))]
+        for name, each in zip(names, seconds):
+            kwargs = {"job": name} | ({"seconds": each} if actor == "work" else {})
+            message = dramatiq.Message(queue_name="default", actor_name=actor, args=(), kwargs=kwargs, options=options)
+            self.redis.broker.enqueue(message)
+        self.redis.client.incrby("sent", len(seconds))
+        return names
+
+    @property
+    def count(self):
+        return int(self.redis.client.get("sent") or 0)
+
+    def journal(self, event=None):
+        lines = [json.loads(line) for line in self.redis.client.lrange("journal", 0, -1)]
+        return [line for line in lines if event in (None, line["event"])]
+
+    def begun(self, count=1):
+        """The journal's lines, once so many jobs have begun."""
+        return until(f"{count} begun", lambda: (found := self.journal("begun")) and len(found) >= count and found)
+
+    def ended(self, count=1):
+        return until(f"{count} ended", lambda: (found := self.journal("ended")) and len(found) >= count and found)
+
+    def held_up(self, job):
+        """Seconds between the moment that a thread took the job and its beginning."""
+        at = {line["event"]: line["at"] for line in self.journal() if line["job"] == job}
+        return at["begun"] - at["taken"]
+
+    @property
+    def waiting(self):
+        return self.redis.client.llen("dramatiq:default")
+
+
+class Container:
+    """The workers below one `dramatiq` command, with the environment that ECS gives a container."""
+
+    def __init__(self, redis, folder, agent_uri, processes=1, threads=1, protected=True, prefetch=None, **attributes):
+        kit = {"redis": redis.port, "protected": protected, "attributes": attributes}
+        environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "KIT": json.dumps(kit)}
+        if agent_uri:
+            environment["ECS_AGENT_URI"] = agent_uri
+        # Nobody listens there: the agent must be asked without it.
+        environment["http_proxy"] = "http://127.0.0.1:9"
+        environment["dramatiq_queue_prefetch"] = str(prefetch or threads)
+        self.log = folder / f"container-{time.monotonic_ns()}.log"
+        command = [sys.executable, "-m", "dramatiq", "actors", "--processes", str(processes), "--threads", str(threads)]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, cwd=HERE, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        until("the workers are ready", lambda: self._ready(processes))
+
+    def _ready(self, processes):
+        assert self.process.poll() is None, self.said()
+        return self.said().count("is ready for action") == processes
+
+    def said(self):
+        return self.log.read_text()
+
+    def warnings(self):
+        return [line for line in self.said().splitlines() if "task_protection" in line and "WARN" in line]
+
+    def ask_to_stop(self):
+        """As ECS does first."""
+        self.process.send_signal(signal.SIGTERM)
+
+    @property
+    def running(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        """As ECS does once the stop timeout is over."""
+        if self.running:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()

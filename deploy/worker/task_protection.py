@@ -1,0 +1,289 @@
+"""Keeps ECS from stopping a worker's task while one of its messages runs.
+
+Copy this file beside your actors and add the middleware to your broker:
+
+    broker.add_middleware(TaskProtection())
+
+It switches ECS task scale-in protection on when a worker process of the container begins to work, renews it, and
+switches it off once every process has been idle for a few seconds. It works with Dramatiq 1.18 and 2.2, needs nothing
+but the standard library, and does nothing without ECS_AGENT_URI, which ECS sets in every container.
+
+The task's role needs ecs:UpdateTaskProtection. If ECS refuses or does not answer, messages run all the same, and a
+warning says why.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import http.client
+import json
+import logging
+import os
+import stat
+import tempfile
+import threading
+import time
+from urllib.parse import urlsplit
+
+import dramatiq
+
+MAX_MINUTES = "TASK_PROTECTION_MAX_MINUTES"
+
+log = logging.getLogger(__name__)
+
+
+class TaskProtection(dramatiq.Middleware):
+    """Each worker process has one, with a thread that talks to ECS for all processes of its container."""
+
+    # The message that begins the work waits this long for ECS at most. A later answer still counts.
+    WAIT_SECONDS = 1
+    IDLE_SECONDS = 5
+    TICK_SECONDS = 1
+    # 1 to 2,880: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
+    # A task whose workers hang stays for this long.
+    EXPIRES_MINUTES = 10
+    RENEW_SECONDS = 300
+    RETRY_SECONDS = 10
+    ANSWER_SECONDS = 5
+    # After the maximum, the time in which ECS may stop a task that is never idle.
+    PAUSE_SECONDS = 120
+    WARN_AGAIN_SECONDS = 600
+
+    def __init__(self):
+        self._agent = os.environ.get("ECS_AGENT_URI", "")
+        self._max_seconds = 60 * _max_minutes(os.environ.get(MAX_MINUTES) or "2880")
+        self._changed = threading.Condition()
+        self._keeper = None
+        self._stopping = False
+        # Threads, not a count: a message that another middleware skips ends without having begun here.
+        self._running = set()
+        self._last_run = float("-inf")
+        # Whether the work of this process is known to the others, and ECS has answered or need not be asked.
+        self._settled = False
+        self._broken = False
+
+    # Dramatiq imports the broker after it has forked, so each process makes its own thread and opens its own files.
+    def before_worker_boot(self, broker, worker):
+        if not self._agent or self._keeper:
+            return
+        try:
+            container = _Container(self._agent)
+        except OSError as error:
+            log.warning("Task protection is off, because its files cannot be made: %s", error)
+            return
+        self._stopping = False
+        self._keeper = threading.Thread(target=self._keep, args=(container,), name="task-protection", daemon=True)
+        self._keeper.start()
+
+    def after_worker_shutdown(self, broker, worker):
+        # Protection stays as it is: either the task ends now, or another process sees that nobody works any more.
+        keeper, self._keeper = self._keeper, None
+        if keeper:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify_all()
+            keeper.join(self.WAIT_SECONDS)
+
+    def before_process_message(self, broker, message):
+        if self._keeper:
+            with self._changed:
+                self._running.add(threading.get_ident())
+                if not self._settled:
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._settled, self.WAIT_SECONDS)
+
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        with self._changed:
+            if threading.get_ident() in self._running:
+                self._running.discard(threading.get_ident())
+                self._last_run = time.monotonic()
+
+    def after_skip_message(self, broker, message):
+        self.after_process_message(broker, message)
+
+    def _keep(self, container):
+        with container:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(self._is_called, self.TICK_SECONDS)
+                    if self._stopping:
+                        return
+                    working = bool(self._running) or time.monotonic() < self._last_run + self.IDLE_SECONDS
+                    self._settled = self._settled and working
+                self._tick(container, working)
+                with self._changed:
+                    self._settled = working
+                    self._changed.notify_all()
+
+    def _is_called(self):
+        return self._stopping or (self._running and not self._settled)
+
+    def _tick(self, container, working):
+        try:
+            container.mark(working)
+            with container.agreement() as agreed:
+                self._tell(agreed, working or container.others_work())
+            self._broken = False
+        except Exception:  # Whatever it is, such as a full disk, must not stop the thread.
+            if not self._broken:
+                log.exception("Task protection failed. It tries again every second and does not repeat this.")
+            self._broken = True
+
+    def _tell(self, agreed, busy):
+        """Tells ECS what is due, if anything is."""
+        now = time.monotonic()
+        if busy != agreed["busy"]:
+            agreed["busy"], agreed["next"] = busy, 0
+        if now < agreed["next"]:
+            return
+        protected = now < agreed["protected_until"]
+        if not busy:
+            agreed["since"] = 0
+            if protected:
+                self._switch(agreed, False)
+        elif protected and agreed["since"] and now >= agreed["since"] + self._max_seconds:
+            if self._switch(agreed, False):
+                agreed["since"], agreed["next"] = 0, now + self.PAUSE_SECONDS
+                log.info("Task protection pauses for %d s, because it was on for %s.", self.PAUSE_SECONDS, MAX_MINUTES)
+        else:
+            agreed["since"] = agreed["since"] if protected else 0
+            self._switch(agreed, True)
+
+    def _switch(self, agreed, on):
+        """Whether ECS has done it."""
+        now = time.monotonic()
+        expires = now + 60 * self.EXPIRES_MINUTES
+        agreed["next"] = now + self.RETRY_SECONDS
+        try:
+            refused = _put(self._agent, self.ANSWER_SECONDS, on, self.EXPIRES_MINUTES)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ECS may still do it, even after the next request. So that one is said twice.
+            agreed["unsure"] = True
+            agreed["protected_until"] = max(agreed["protected_until"], expires if on else 0)
+            self._warn(agreed, on, f"no answer that can be read ({type(error).__name__})")
+            return False
+        if refused:
+            self._warn(agreed, on, refused)
+            return False
+        if agreed["failing"]:
+            log.info("Task protection works again.")
+        agreed["failing"] = False
+        agreed["protected_until"] = expires if on or agreed["unsure"] else 0
+        if on:
+            agreed["since"] = agreed["since"] or now
+            if not agreed["unsure"]:
+                agreed["next"] = min(now + self.RENEW_SECONDS, agreed["since"] + self._max_seconds)
+        agreed["unsure"] = False
+        return True
+
+    def _warn(self, agreed, on, why):
+        now = time.monotonic()
+        if not agreed["failing"] or now >= agreed["warn_again"]:
+            switched = "on" if on else "off"
+            log.warning("Task protection could not be switched %s: %s. Messages run all the same.", switched, why)
+            agreed["warn_again"] = now + self.WARN_AGAIN_SECONDS
+        agreed["failing"] = True
+
+
+def _max_minutes(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{MAX_MINUTES} must be a whole number of minutes, at least 1, was {text!r}")
+    return int(text)
+
+
+def _put(agent, seconds, on, expires_minutes):
+    """Why ECS refused, or None.
+
+    :raises OSError, HTTPException, ValueError: if there was no answer, or none that can be read
+    """
+    wanted = {"ProtectionEnabled": on} | ({"ExpiresInMinutes": expires_minutes} if on else {})
+    url = urlsplit(agent)
+    # Not urllib.request, which would go through the container's proxy.
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=seconds)
+    try:
+        path = url.path.rstrip("/") + "/task-protection/v1/state"
+        connection.request("PUT", path, json.dumps(wanted), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = json.loads(response.read(65_536))
+    finally:
+        connection.close()
+    if not isinstance(answer, dict):
+        raise ValueError("not a JSON object")
+    # A refusal such as DEPLOYMENT_BLOCKED comes as a failure with status 200.
+    if response.status == 200 and "failure" not in answer:
+        return None
+    failure, error = answer.get("failure") or {}, answer.get("error") or {}
+    reasons = [failure.get("Reason"), error.get("Code"), error.get("Message")]
+    return f"status {response.status} {' '.join(str(reason) for reason in reasons if reason)}"[:500]
+
+
+class _Container:
+    """What the processes of a container share, in files: whether any works, and what was agreed with ECS.
+
+    A process that works holds a shared lock, which the kernel takes back if the process is killed. Times are of the
+    monotonic clock, which all processes share.
+    """
+
+    NOTHING = {
+        "busy": False, "next": 0, "protected_until": 0, "since": 0, "unsure": False, "failing": False, "warn_again": 0,
+    }  # fmt: skip
+    RECORD_BYTES = 512
+
+    def __init__(self, agent):
+        # ECS gives each container an address of its own, so containers with one /tmp do not meet.
+        folder = _private_folder("task-protection-" + hashlib.sha256(agent.encode()).hexdigest()[:16])
+        self._work = os.open(f"{folder}/work", os.O_RDWR | os.O_CREAT, 0o600)
+        self._agreed = os.open(f"{folder}/agreed", os.O_RDWR | os.O_CREAT, 0o600)
+        self._marked = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._work)
+        os.close(self._agreed)
+
+    def mark(self, working):
+        """Shows the other processes whether this one works."""
+        if working != self._marked:
+            fcntl.flock(self._work, fcntl.LOCK_SH if working else fcntl.LOCK_UN)
+            self._marked = working
+
+    def others_work(self):
+        """Asked only by a process that does not work."""
+        try:
+            fcntl.flock(self._work, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._work, fcntl.LOCK_UN)
+        return False
+
+    @contextlib.contextmanager
+    def agreement(self):
+        """The record that one process at a time may read and change."""
+        fcntl.flock(self._agreed, fcntl.LOCK_EX)
+        try:
+            record = json.loads(os.pread(self._agreed, self.RECORD_BYTES, 0) or b"{}")
+            agreed = self.NOTHING | record
+            try:
+                yield agreed
+            finally:
+                # In one write of one length, so that a process that is killed leaves a whole record.
+                os.pwrite(self._agreed, json.dumps(agreed).encode().ljust(self.RECORD_BYTES), 0)
+        finally:
+            fcntl.flock(self._agreed, fcntl.LOCK_UN)
+
+
+def _private_folder(name):
+    """A folder that only this user may use; in memory if possible, since the root file system may be read-only.
+
+    :raises OSError: if there is none
+    """
+    for parent in ("/dev/shm", tempfile.gettempdir()):
+        folder = os.path.join(parent, f"{name}-{os.geteuid()}")
+        with contextlib.suppress(OSError):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            found = os.lstat(folder)
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+                return folder
+    raise OSError("neither /dev/shm nor the folder for temporary files lets a private folder be made")
