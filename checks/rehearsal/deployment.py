@@ -68,11 +68,20 @@ class Deployment:
 def leave_out_what_is_unknown(template, copy):
     """Writes a copy that MiniStack takes. The logical ids of what it leaves out."""
     content = yaml_parse(template.read_text())
-    left_out = [key for key, made in content["Resources"].items() if made["Type"].startswith(UNKNOWN_TO_MINISTACK)]
+    resources = content["Resources"]
+    left_out = [key for key, made in resources.items() if made["Type"].startswith(UNKNOWN_TO_MINISTACK)]
+    # An alarm whose action is a scaling policy.
+    left_out += [key for key, made in resources.items() if key not in left_out and actions(made) & set(left_out)]
     for key in left_out:
-        del content["Resources"][key]
+        del resources[key]
     copy.write_text(yaml_dump(content))
     return left_out
+
+
+def actions(resource):
+    """The logical ids of an alarm's actions."""
+    found = resource.get("Properties", {}).get("AlarmActions", [])
+    return {action["Ref"] for action in found if isinstance(action, dict) and "Ref" in action}
 
 
 def deploy(aws, environment, source, name, **parameters):

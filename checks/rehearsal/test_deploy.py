@@ -51,6 +51,8 @@ def test_only_what_the_emulator_does_not_know_was_left_out(stack):
         "EndpointIngress",
         "RedisIngressFromPublish",
         "RedisIngressFromQuery",
+        "WorkerBurstAlarm",
+        "WorkerBurstScaling",
         "WorkerCpuScaling",
         "WorkerMemoryScaling",
         "WorkerQueueScaling",

@@ -67,7 +67,8 @@ class Stack:
 
     @property
     def alarms(self):
-        return self.of_type("AWS::CloudWatch::Alarm")
+        """Those for people; the one of the burst policy only scales."""
+        return {name: a for name, a in self.of_type("AWS::CloudWatch::Alarm").items() if name != "WorkerBurstAlarm"}
 
     def variables(self, function):
         return self[function]["Environment"]["Variables"]

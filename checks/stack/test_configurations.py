@@ -21,6 +21,7 @@ SWITCHES = [
     {"ManageApiScaling": "false", "ApiServiceName": ""},
     {"ManageWorkerScaling": "false"},
     {"QueueScalingMetric": "QueueDepth"},
+    {"BurstScaling": "false"},
     {"CpuTarget": 70},
     {"WorkerMinCapacity": 4, "WorkerMaxCapacity": 4},
     {"RedisAuthentication": "password", "RedisPasswordSecretArn": REDIS, "RedisUser": ""},

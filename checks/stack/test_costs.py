@@ -31,15 +31,16 @@ TICK_LOG_BYTES = 1000
 
 
 def monthly_costs(stack):
-    policies = stack.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")
+    policies = stack.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    tracking = [policy for policy in policies if policy["PolicyType"] == "TargetTrackingScaling"]
     gigabytes = stack["PublishFunction"]["MemorySize"] / 1024
     lambda_ = TICKS * (MILLION_REQUESTS / 1e6 + gigabytes * TICK_SECONDS * GIGABYTE_SECOND)
     other = TICKS * (THOUSAND_PUTS / 1e3 + TICK_LOG_BYTES / 1e9 * LOG_GIGABYTE + MILLION_EVENTS / 1e6)
     # Target tracking makes two alarms a policy.
-    alarms = len(stack.alarms) + 2 * len(policies)
+    alarms = len(stack.of_type("AWS::CloudWatch::Alarm")) + 2 * len(tracking)
     return {
         f"{len(metrics.units())} custom metrics": len(metrics.units()) * METRIC,
-        f"{alarms} alarms, {2 * len(policies)} of them target tracking's own": alarms * ALARM,
+        f"{alarms} alarms, {2 * len(tracking)} of them target tracking's own": alarms * ALARM,
         "dashboard": len(stack.of_type("AWS::CloudWatch::Dashboard")) * DASHBOARD,
         "PutMetricData, logs, events": other,
         "Lambda": lambda_,

@@ -99,4 +99,6 @@ def test_the_section_says_what_the_template_does_by_default():
         in section
     )
     assert "CPU or memory {CpuTarget} %, workers at {QueueTarget} messages each".format(**defaults) in section
+    threshold = deploy()["WorkerBurstAlarm"]["Threshold"] * defaults["QueueTarget"]
+    assert f"after one minute above {threshold} by `worker-queue-burst-scaling`" in section
     assert "log groups kept {LogRetentionDays} days".format(**defaults) in section

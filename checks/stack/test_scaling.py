@@ -5,7 +5,7 @@ import pytest
 from stack import deploy
 
 API = {"ApiScalableTarget", "ApiCpuScaling", "ApiMemoryScaling"}
-WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling"}
+WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling", "WorkerBurstScaling"}
 
 
 def made(stack):
@@ -23,6 +23,7 @@ def configuration(stack, policy):
         ({"ManageApiScaling": "false"}, WORKER),
         ({"ManageWorkerScaling": "false"}, API),
         ({"ManageApiScaling": "false", "ManageWorkerScaling": "false"}, set()),
+        ({"BurstScaling": "false"}, API | WORKER - {"WorkerBurstScaling"}),
     ],
 )
 def test_each_service_is_scaled_only_where_the_stack_is_to_do_it(given, expected):
@@ -108,3 +109,52 @@ def test_target_cooldowns_namespace_and_service_are_settable():
     assert (followed["TargetValue"], followed["ScaleOutCooldown"], followed["ScaleInCooldown"]) == ("7", "20", "600")
     assert followed["CustomizedMetricSpecification"]["Namespace"] == "Suna"
     assert followed["CustomizedMetricSpecification"]["Dimensions"] == [{"Name": "Service", "Value": "w"}]
+
+
+def test_a_burst_adds_workers_after_one_minute_by_as_much_as_target_tracking_would_after_three():
+    policy = deploy()["WorkerBurstScaling"]
+    assert (policy["PolicyName"], policy["PolicyType"]) == ("worker-queue-burst-scaling", "StepScaling")
+    assert policy["ScalingTargetId"] == "<WorkerScalableTarget>"
+    steps = policy["StepScalingPolicyConfiguration"]
+    assert (steps["AdjustmentType"], steps["Cooldown"]) == ("PercentChangeInCapacity", 60)
+    threshold = deploy()["WorkerBurstAlarm"]["Threshold"]
+    lower = [step["MetricIntervalLowerBound"] for step in steps["StepAdjustments"]]
+    upper = [step.get("MetricIntervalUpperBound") for step in steps["StepAdjustments"]]
+    # No gap, and no end.
+    assert lower == [0, *upper[:-1]]
+    assert upper[-1] is None
+    # A backlog of N targets wants N times the workers.
+    assert [step["ScalingAdjustment"] for step in steps["StepAdjustments"]] == [
+        100 * (threshold + bound - 1) for bound in lower
+    ]
+
+
+@pytest.mark.parametrize("followed", ["BacklogPerWorker", "QueueDepth"])
+def test_the_burst_alarm_counts_the_backlog_per_worker_in_targets_over_one_minute(followed):
+    stack = deploy(QueueScalingMetric=followed, QueueTarget=7, MetricNamespace="Suna", ServiceName="w")
+    alarm = stack["WorkerBurstAlarm"]
+    (targets, backlog) = alarm["Metrics"]
+    assert (targets["Expression"], backlog["Id"], backlog["ReturnData"]) == ("backlog / 7", "backlog", False)
+    assert backlog["MetricStat"] == {
+        "Metric": {
+            "Namespace": "Suna",
+            "MetricName": "DramatiqBacklogPerWorker",
+            "Dimensions": [{"Name": "Service", "Value": "w"}],
+        },
+        "Period": 60,
+        "Stat": "Average",
+        "Unit": metrics.units()["DramatiqBacklogPerWorker"],
+    }
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 2)
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (1, 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_burst_alarm_adds_workers_and_tells_nobody():
+    alarm = deploy(AlarmTopicArn="arn:aws:sns:us-west-2:123456789012:on-call")["WorkerBurstAlarm"]
+    assert (alarm["AlarmActions"], "OKActions" in alarm) == (["<WorkerBurstScaling>"], False)
+
+
+@pytest.mark.parametrize("given", [{"BurstScaling": "false"}, {"ManageWorkerScaling": "false"}], ids=str)
+def test_without_a_burst_policy_there_is_no_burst_alarm(given):
+    assert "WorkerBurstAlarm" not in deploy(**given)

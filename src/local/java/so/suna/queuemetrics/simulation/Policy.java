@@ -1,13 +1,11 @@
 package so.suna.queuemetrics.simulation;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import so.suna.queuemetrics.scaling.Alarm;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
 
 /**
@@ -81,14 +79,10 @@ record Policy(
             parameters.put(parameter, values.getOrDefault(word, ""));
           }
         });
-    boolean deploysBurst = Template.declares(file, BURST_SCALING);
-    if (!deploysBurst) {
-      parameters.remove(BURST_SCALING);
+    if (!Template.declares(file, BURST_SCALING)) {
+      parameters.remove(BURST_SCALING, "false"); // A template of before it has no such policy.
     }
     var scaling = new Template(file, parameters).workers();
-    if (!deploysBurst && "true".equals(values.get("burst"))) {
-      scaling = scaling.with(burst(scaling));
-    }
     if (!"disagree".equals(values.get("others"))) {
       scaling = scaling.without(each -> !isModelled(each));
     }
@@ -115,28 +109,6 @@ record Policy(
 
   private static List<String> words(String text) {
     return Arrays.stream(text.split("\\s+", -1)).filter(word -> !word.isEmpty()).toList();
-  }
-
-  /**
-   * What docs/scaling.md proposes, for a template without {@code BurstScaling}: twice as many
-   * workers as soon as one minute is above twice the target, three times as many above three times.
-   */
-  private static ScalingPolicy burst(Template.Scaling scaling) {
-    double target =
-        scaling.policies().stream()
-            .filter(Policy::isModelled)
-            .map(each -> ((ScalingPolicy.Tracking) each).target())
-            .findFirst()
-            .orElseThrow();
-    return new ScalingPolicy.Step(
-        "worker-queue-burst-scaling",
-        "DramatiqBacklogPerWorker",
-        new Alarm(Alarm.Comparison.GREATER_THAN, 2 * target, 1, 1, Alarm.MissingData.MISSING),
-        ScalingPolicy.Adjustment.PercentChangeInCapacity,
-        List.of(
-            new ScalingPolicy.StepAdjustment(0, target, 100),
-            new ScalingPolicy.StepAdjustment(target, Double.POSITIVE_INFINITY, 200)),
-        Duration.ofMinutes(1));
   }
 
   private static void put(Map<String, String> values, String policy, String word) {

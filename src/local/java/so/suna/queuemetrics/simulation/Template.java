@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.nodes.MappingNode;
@@ -38,10 +37,6 @@ final class Template {
 
   /** What is deployed for the workers. */
   record Scaling(int min, int max, List<ScalingPolicy> policies) {
-    Scaling with(ScalingPolicy policy) {
-      return new Scaling(min, max, Stream.concat(policies.stream(), Stream.of(policy)).toList());
-    }
-
     Scaling without(Predicate<ScalingPolicy> which) {
       return new Scaling(min, max, policies.stream().filter(which.negate()).toList());
     }

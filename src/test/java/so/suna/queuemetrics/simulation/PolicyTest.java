@@ -76,21 +76,53 @@ class PolicyTest {
   }
 
   @Test
-  void burstAddsAStepAboveTwiceTheTarget() {
-    assertThat(one("target=7 burst").scaling().policies())
-        .extracting(ScalingPolicy::name)
-        .containsExactlyInAnyOrder("worker-queue-depth-scaling", "worker-queue-burst-scaling");
-    assertThat(one("target=7 burst=false").scaling().policies())
+  void burstIsTheTemplatesStepPolicyWithItsAlarm() {
+    assertThat(one("target=7").scaling().policies())
+        .contains(
+            new ScalingPolicy.Step(
+                "worker-queue-burst-scaling",
+                "DramatiqBacklogPerWorker",
+                new Alarm(Alarm.Comparison.GREATER_THAN, 14, 1, 1, Alarm.MissingData.NOT_BREACHING),
+                ScalingPolicy.Adjustment.PercentChangeInCapacity,
+                List.of(
+                    new ScalingPolicy.StepAdjustment(0, 7, 100),
+                    new ScalingPolicy.StepAdjustment(7, 14, 200),
+                    new ScalingPolicy.StepAdjustment(14, 28, 300),
+                    new ScalingPolicy.StepAdjustment(28, 56, 500),
+                    new ScalingPolicy.StepAdjustment(56, Double.POSITIVE_INFINITY, 900)),
+                Duration.ofMinutes(1)));
+    assertThat(one("burst").scaling()).isEqualTo(one("burst=true").scaling());
+    assertThat(one("burst=false").scaling().policies())
         .extracting(ScalingPolicy::name)
         .containsExactly("worker-queue-depth-scaling");
-    var burst =
-        one("target=7 burst").scaling().policies().stream()
-            .filter(policy -> policy.name().equals("worker-queue-burst-scaling"))
-            .findFirst()
-            .orElseThrow();
-    assertThat(List.of(14, 15, 20, 21, 100))
-        .extracting(backlog -> burst.wanted(4, backlog))
-        .containsExactly(8, 8, 8, 12, 12);
+  }
+
+  @Test
+  void aBurstOfNTargetsOrdersAtMostNTimesTheWorkersAsTargetTrackingWould() {
+    var policies = one("template").scaling().policies();
+    assertThat(policies).hasSize(2);
+    for (double backlog = 20.5; backlog < 300; backlog += 0.5) {
+      assertThat(policies.getLast().wanted(2, backlog))
+          .as("for a backlog of %s", backlog)
+          .isBetween(4, policies.getFirst().wanted(2, backlog));
+    }
+  }
+
+  @Test
+  void burstFollowsTheBacklogPerWorkerWhateverTheTargetFollows() {
+    assertThat(one("metric=QueueDepth").scaling().policies())
+        .extracting(ScalingPolicy::metric)
+        .containsExactly("DramatiqQueueDepth", "DramatiqBacklogPerWorker");
+  }
+
+  @Test
+  void aTemplateWithoutBurstScalingRefusesTheWordAndNeedsNoDenial() throws IOException {
+    Path file = folder.resolve("before.yaml");
+    Files.writeString(file, Files.readString(TEMPLATE).replace("BurstScaling", "Other"));
+    assertThat(one(file + " burst=false").scaling().policies()).isNotEmpty();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> one(file + " burst"))
+        .withMessage("policy: %s has no parameter BurstScaling".formatted(file));
   }
 
   @Test

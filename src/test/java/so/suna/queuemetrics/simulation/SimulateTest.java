@@ -66,7 +66,7 @@ class SimulateTest {
             "workers",
             "4",
             "policy",
-            "metric=replay target=10",
+            "metric=replay target=10 burst=false",
             "format",
             "json");
     assertThat(lines).hasSize(1);
