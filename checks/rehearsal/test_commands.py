@@ -119,7 +119,12 @@ def test_the_metrics_are_listed(shell, stack):
 
 def test_the_scaling_policies_of_the_workers(shell, stack):
     policies = {each["PolicyName"]: each for each in shell(command("describe-scaling-policies", stack))["ScalingPolicies"]}
-    assert policies.keys() == {"worker-cpu-scaling", "worker-memory-scaling", "worker-queue-depth-scaling"}
+    assert policies.keys() == {
+        "worker-cpu-scaling",
+        "worker-memory-scaling",
+        "worker-queue-burst-scaling",
+        "worker-queue-depth-scaling",
+    }
     followed = policies["worker-queue-depth-scaling"]
     assert followed["PolicyType"] == "TargetTrackingScaling"
     assert followed["TargetTrackingScalingPolicyConfiguration"] == {
