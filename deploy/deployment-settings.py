@@ -5,8 +5,8 @@ Changes the deployment configuration and the grace period of both services and t
 target groups, through the aws CLI and its credentials. It starts no deployment. It first prints the settings that
 differ, changes only those, and prints the commands that undo each change. With --dry-run it only prints.
 
-The task definition sets the number of worker processes and threads and belongs to the other tool, so this script
-compares them but does not change them.
+The task definition of the workers belongs to the other tool, so this script compares its processes, threads, prefetch
+and stop timeout but does not change them.
 
 Exit status: 0 if all settings are right or with --dry-run, 1 if any is not, 2 for wrong arguments.
 """
@@ -26,6 +26,8 @@ DEREGISTRATION_DELAY = "deregistration_delay.timeout_seconds"
 DEREGISTRATION_DELAY_SECONDS = 30
 CONCURRENCY = {"--processes": 4, "--threads": 4}
 SHORT = {"-p": "--processes", "-t": "--threads"}
+PREFETCH = "dramatiq_queue_prefetch"
+STOP_TIMEOUT_SECONDS = 120
 
 
 class Failure(Exception):
@@ -136,10 +138,35 @@ def one_target_group_changes(aws, group):
     ]
 
 
-def concurrency_differences(aws, service):
+def task_differences(aws, service):
     definition = service["taskDefinition"]
     answer = aws("ecs", "describe-task-definition", "--task-definition", definition)
-    containers = answer["taskDefinition"]["containerDefinitions"]
+    containers = workers_of(answer["taskDefinition"]["containerDefinitions"])
+    where = f"task definition {definition.split('/')[-1]}"
+    found = concurrency(containers)
+    # As many as the threads that run, even if their number should be another.
+    threads = found["--threads"] if found["--threads"].isdecimal() else str(CONCURRENCY["--threads"])
+    variables = [each for container in containers for each in container.get("environment") or []]
+    prefetch = {each["name"]: each["value"] for each in variables}.get(PREFETCH, "not set")
+    timeouts = [container.get("stopTimeout", "not set") for container in containers]
+    return [
+        Difference(where, setting, value, wanted)
+        for setting, value, wanted in [
+            *((option, found[option], str(wanted)) for option, wanted in CONCURRENCY.items()),
+            (PREFETCH, prefetch, threads),
+            *(("stopTimeout (s)", timeout, STOP_TIMEOUT_SECONDS) for timeout in timeouts),
+        ]
+        if value != wanted
+    ]
+
+
+def workers_of(containers):
+    """The containers that start Dramatiq, or all if a script starts it."""
+    named = [each for each in containers if any(word.split("/")[-1] == "dramatiq" for word in container_words(each))]
+    return named or containers
+
+
+def concurrency(containers):
     words = [word for container in containers for word in container_words(container)]
     found = dict.fromkeys(CONCURRENCY, "not in its command")
     for word, following in zip(words, [*words[1:], ""]):
@@ -147,12 +174,7 @@ def concurrency_differences(aws, service):
         option = SHORT.get(option, option)
         if option in CONCURRENCY:
             found[option] = value or following
-    where = f"task definition {definition.split('/')[-1]}"
-    return [
-        Difference(where, option, found[option], wanted)
-        for option, wanted in CONCURRENCY.items()
-        if found[option] != str(wanted)
-    ]
+    return found
 
 
 def container_words(container):
@@ -182,7 +204,7 @@ def compare(aws, options):
         *service_changes(aws, options.cluster, worker, WORKER_GRACE_PERIOD_SECONDS),
         *target_group_changes(aws, api),
     ]
-    return changes, concurrency_differences(aws, worker)
+    return changes, task_differences(aws, worker)
 
 
 def run(options):
@@ -192,7 +214,7 @@ def run(options):
         for difference in change.differences:
             print(difference)
     for difference in elsewhere:
-        print(f"{difference}; not changed here: correct the command where the task definition is made")
+        print(f"{difference}; not changed here: correct it where the task definition is made")
     if not changes:
         print("nothing to change")
     if options.dry_run:

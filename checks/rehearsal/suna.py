@@ -76,7 +76,12 @@ def make_services(aws):
             networkMode="awsvpc",
             cpu="256",
             memory="512",
-            containerDefinitions=[{"name": family, "image": images.redis(), "entryPoint": [], "command": command}],
+            containerDefinitions=[
+                {
+                    "name": family, "image": images.redis(), "entryPoint": [], "command": command, "stopTimeout": 120,
+                    "environment": [{"name": "dramatiq_queue_prefetch", "value": "4"}],
+                }
+            ],
         )
         ecs.create_service(
             cluster=CLUSTER,

@@ -1,5 +1,6 @@
 """The deployment settings, by the script and by the template, on real services of the local ECS."""
 
+import json
 import shlex
 import sys
 
@@ -11,6 +12,10 @@ from machine import LABEL, ROOT, RUN, docker, until
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
 DELAY = "deregistration_delay.timeout_seconds"
+TASKS_MAY_ASSUME = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
 @pytest.fixture
@@ -90,7 +95,8 @@ def listener(account):
 
 
 def test_the_template_makes_services_that_the_script_would_leave_as_they_are(account, target_group, listener, worker_image):
-    role = f"arn:aws:iam::{account.client('sts').get_caller_identity()['Account']}:role/any"
+    iam = account.client("iam")
+    role = iam.create_role(RoleName="workers", AssumeRolePolicyDocument=json.dumps(TASKS_MAY_ASSUME))["Role"]["Arn"]
     account.client("logs").create_log_group(logGroupName="workers")
     parameters = {
         "VpcId": suna.vpc(account),
@@ -107,7 +113,7 @@ def test_the_template_makes_services_that_the_script_would_leave_as_they_are(acc
     template = ROOT / "deploy/deployment-settings.yaml"
     account.run(
         *["aws", "cloudformation", "deploy", "--template-file", template, "--stack-name", "suna-services"],
-        *["--parameter-overrides", *given, "--region", REGION],
+        *["--parameter-overrides", *given, "--region", REGION, "--capabilities", "CAPABILITY_IAM"],
     )
     (stack,) = account.client("cloudformation").describe_stacks(StackName="suna-services")["Stacks"]
     made = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
@@ -116,10 +122,22 @@ def test_the_template_makes_services_that_the_script_would_leave_as_they_are(acc
     grace = f"{made['ApiServiceName']}: healthCheckGracePeriodSeconds is 0, wanted 60"
     assert script(account, "--dry-run", **names) == grace
 
+    task = f"arn:aws:ecs:{REGION}:{role.split(':')[4]}:task"
+    assert allowed(iam, role, f"{task}/{suna.CLUSTER}/0123456789abcdef")
+    assert not allowed(iam, role, f"{task}/other/0123456789abcdef")
+
     wanted = "dramatiq --processes 4 --threads 4 run_agent_background"
     until("a worker runs with four processes of four threads", lambda: wanted in commands_on(account))
     account.client("cloudformation").delete_stack(StackName="suna-services")
     until("the worker is gone", lambda: wanted not in commands_on(account))
+
+
+def allowed(iam, role, task):
+    """Whether the role may protect the task."""
+    result = iam.simulate_principal_policy(
+        PolicySourceArn=role, ActionNames=["ecs:UpdateTaskProtection"], ResourceArns=[task]
+    )["EvaluationResults"]
+    return [each["EvalDecision"] for each in result] == ["allowed"]
 
 
 def commands_on(account):

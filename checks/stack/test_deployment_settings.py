@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from stack import ROOT, deploy_plain
+from stack import ROOT, Refused, deploy_plain
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
 API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
@@ -34,7 +34,12 @@ AS_MADE = {
     ],
     "attributes": {"deregistration_delay.timeout_seconds": "300", "stickiness.enabled": "false"},
     "containers": [
-        {"command": ["uv", "run", "dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"]}
+        {
+            "command": ["uv", "run", "dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"],
+            "environment": [{"name": "dramatiq_queue_prefetch", "value": "4"}],
+            "stopTimeout": 120,
+        },
+        {"command": ["collector", "--threads", "1"]},
     ],
     "denied": [],
     "changes": [],
@@ -126,11 +131,24 @@ def test_a_grace_period_of_workers_behind_a_load_balancer_is_set_to_0(account):
     assert account.state["services"][1]["healthCheckGracePeriodSeconds"] == 0
 
 
+def workers(**changed):
+    """The workers' container, with what is changed in it; None leaves it out."""
+    container = AS_MADE["containers"][0] | changed
+    return {name: value for name, value in container.items() if value is not None}
+
+
+def task_lines(account):
+    return [line for line in account.run("--dry-run").stdout.splitlines() if line.startswith("task definition")]
+
+
+REST = "; not changed here: correct it where the task definition is made"
+
+
 @pytest.mark.parametrize(
     ("command", "processes", "threads"),
     [
         (["dramatiq", "--processes", "8", "--threads", "4", "m"], "8", None),
-        (["dramatiq", "-p", "4", "-t", "16", "m"], None, "16"),
+        (["dramatiq", "-p", "4", "-t", "2", "m"], None, "2"),
         (["sh", "-c", "exec dramatiq --processes=2 --threads=2 m"], "2", "2"),
         (["worker.sh"], "not in its command", "not in its command"),
         (None, "not in its command", "not in its command"),
@@ -139,26 +157,51 @@ def test_a_grace_period_of_workers_behind_a_load_balancer_is_set_to_0(account):
 def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(
     account, command, processes, threads
 ):
-    account.state = account.state | {"containers": [{"command": command}]}
-    rest = "; not changed here: correct the command where the task definition is made"
+    prefetch = threads if threads == "2" else "4"
+    environment = [{"name": "dramatiq_queue_prefetch", "value": prefetch}]
+    account.state = account.state | {"containers": [workers(command=command, environment=environment)]}
     expected = [
-        f"task definition worker:7: {option} is {found}, wanted 4{rest}"
+        f"task definition worker:7: {option} is {found}, wanted 4{REST}"
         for option, found in (("--processes", processes), ("--threads", threads))
         if found
     ]
-    done = account.run("--dry-run")
-    assert done.returncode == 0
-    assert [line for line in done.stdout.splitlines() if line.startswith("task definition")] == expected
+    assert task_lines(account) == expected
+    assert account.run("--dry-run").returncode == 0
     assert account.run().returncode == 1
     assert account.state["changes"] == CHANGES
 
 
 @pytest.mark.parametrize(
-    "command", [["dramatiq", "-p", "4", "-t", "4"], ["sh", "-c", "dramatiq --processes=4 --threads 4"]]
+    "command", [["dramatiq", "-p", "4", "-t", "4"], ["sh", "-c", "/usr/bin/dramatiq --processes=4 --threads 4"]]
 )
 def test_4_processes_of_4_threads_are_found_however_they_are_written(account, command):
-    account.state = account.state | {"containers": [{"command": command}]}
-    assert "task definition" not in account.run("--dry-run").stdout
+    account.state = account.state | {"containers": [{"command": ["proxy"]}, workers(command=command)]}
+    assert task_lines(account) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [(None, "not set"), ([{"name": "REDIS_HOST", "value": "r"}], "not set"), ([{"name": "dramatiq_queue_prefetch", "value": "8"}], "8")],
+)
+def test_a_prefetch_other_than_the_threads_is_shown(account, environment, found):
+    account.state = account.state | {"containers": [workers(environment=environment)]}
+    assert task_lines(account) == [f"task definition worker:7: dramatiq_queue_prefetch is {found}, wanted 4{REST}"]
+    assert account.run().returncode == 1
+
+
+def test_the_wanted_prefetch_is_the_number_of_threads_that_run(account):
+    account.state = account.state | {"containers": [workers(command=["dramatiq", "-p", "4", "-t", "16"])]}
+    assert task_lines(account) == [
+        f"task definition worker:7: --threads is 16, wanted 4{REST}",
+        f"task definition worker:7: dramatiq_queue_prefetch is 4, wanted 16{REST}",
+    ]
+
+
+@pytest.mark.parametrize(("timeout", "found"), [(None, "not set"), (30, "30")])
+def test_another_stop_timeout_of_the_workers_container_is_shown(account, timeout, found):
+    account.state = account.state | {"containers": [workers(stopTimeout=timeout), {"command": ["proxy"]}]}
+    assert task_lines(account) == [f"task definition worker:7: stopTimeout (s) is {found}, wanted 120{REST}"]
+    assert account.run().returncode == 1
 
 
 def failure(account, *options):
@@ -242,9 +285,33 @@ def test_the_template_drains_a_target_for_30_s(services):
     ]
 
 
-def test_the_templates_workers_run_4_processes_of_4_threads(services):
+def test_the_templates_workers_run_4_processes_of_4_threads_and_fetch_no_more_than_they_run(services):
     (container,) = services["WorkerTaskDefinition"]["ContainerDefinitions"]
     assert container["Command"] == ["dramatiq", "--processes", "4", "--threads", "4", "run_agent_background"]
+    assert container["Environment"] == [{"Name": "dramatiq_queue_prefetch", "Value": "4"}]
+
+
+def test_the_templates_workers_have_the_120_s_that_fargate_allows_to_finish(services):
+    (container,) = services["WorkerTaskDefinition"]["ContainerDefinitions"]
+    assert container["StopTimeout"] == 120
+
+
+def test_the_templates_task_role_may_protect_tasks_of_the_cluster_and_nothing_else(services):
+    policy = services["TaskProtectionPolicy"]
+    assert policy["Roles"] == ["task"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "ecs:UpdateTaskProtection",
+            "Resource": "arn:aws:ecs:us-west-2:123456789012:task/suna-ecs/*",
+        }
+    ]
+    assert services.resources["WorkerService"]["DependsOn"] == "TaskProtectionPolicy"
+
+
+def test_the_template_refuses_a_task_role_with_a_path_whose_name_it_cannot_tell():
+    with pytest.raises(Refused, match="^TaskRoleArn must be the ARN of a role without a path$"):
+        deploy_plain("deploy/deployment-settings.yaml", **GIVEN | {"TaskRoleArn": "arn:aws:iam::123456789012:role/a/task"})
 
 
 @pytest.mark.parametrize("service", ["ApiService", "WorkerService"])
