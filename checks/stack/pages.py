@@ -14,4 +14,8 @@ def deploy_section():
 def pages():
     """Each page's text and the folder that its links start from."""
     names = ["deploying.md", "handing-over.md", "alarms.md"]
-    return {name: ((DOCS / name).read_text(), DOCS) for name in names} | {"README.md": (deploy_section(), ROOT)}
+    kit = ROOT / "deploy/worker/README.md"
+    return {name: ((DOCS / name).read_text(), DOCS) for name in names} | {
+        "README.md": (deploy_section(), ROOT),
+        "deploy/worker/README.md": (kit.read_text(), kit.parent),
+    }

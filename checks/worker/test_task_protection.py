@@ -4,7 +4,8 @@ import time
 
 import pytest
 from agent import blocked, done, nonsense, refused
-from workers import until
+from task_protection import TaskProtection
+from workers import HERE, until
 
 ON = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
 OFF = {"ProtectionEnabled": False}
@@ -200,9 +201,17 @@ def test_a_task_that_is_never_idle_can_be_stopped_for_a_while_after_the_maximum(
 
 
 def test_a_maximum_that_is_no_number_of_minutes_stops_the_start(monkeypatch):
-    from task_protection import TaskProtection
-
     monkeypatch.setenv("TASK_PROTECTION_MAX_MINUTES", "2h")
     with pytest.raises(ValueError) as refusal:
         TaskProtection()
     assert str(refusal.value) == "TASK_PROTECTION_MAX_MINUTES must be a whole number of minutes, at least 1, was '2h'"
+
+
+def test_the_page_says_the_times_that_it_keeps():
+    page = " ".join((HERE.parents[1] / "deploy/worker/README.md").read_text().split())
+    kit = TaskProtection
+    assert f"lasts {kit.EXPIRES_MINUTES} minutes and is renewed every {kit.RENEW_SECONDS // 60}." in page
+    assert f"{kit.IDLE_SECONDS} to {kit.IDLE_SECONDS + kit.TICK_SECONDS} s after the last message" in page
+    assert f"at most {kit.WAIT_SECONDS} s" in page
+    assert f"again after {kit.WARN_AGAIN_SECONDS // 60} minutes" in page
+    assert f"pauses for {kit.PAUSE_SECONDS // 60} minutes" in page

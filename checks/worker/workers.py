@@ -94,7 +94,10 @@ class Jobs:
 
 
 class Container:
-    """The workers below one `dramatiq` command, with the environment that ECS gives a container."""
+    """The workers below one `dramatiq` command, with the environment that ECS gives a container.
+
+    Prefetches as many messages as threads if not told otherwise; 0 is Dramatiq's default.
+    """
 
     def __init__(self, redis, folder, agent_uri, processes=1, threads=1, protected=True, prefetch=None, **attributes):
         kit = {"redis": redis.port, "protected": protected, "attributes": attributes}
@@ -103,7 +106,7 @@ class Container:
             environment["ECS_AGENT_URI"] = agent_uri
         # Nobody listens there: the agent must be asked without it.
         environment["http_proxy"] = "http://127.0.0.1:9"
-        environment["dramatiq_queue_prefetch"] = str(prefetch or threads)
+        environment["dramatiq_queue_prefetch"] = str(threads if prefetch is None else prefetch)
         self.log = folder / f"container-{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "dramatiq", "actors", "--processes", str(processes), "--threads", str(threads)]
         with self.log.open("w") as log:
