@@ -5,12 +5,16 @@ mutation no longer fits the code. Needs a JDK 25 in JAVA_HOME or on the PATH. Wo
 check.py [WORD]...  only the mutations whose name contains one of the words"""
 
 import concurrent.futures
+import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import xml.etree.ElementTree as xml
+from contextlib import contextmanager
 from pathlib import Path
 
 from mutations import MUTATIONS
@@ -19,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/mutations"
 PACKAGE = "so/suna/queuemetrics"
 SECONDS_FOR_TESTS = 180
+# Tests wait for time-outs as well as compute.
+RUNNERS = max(2, os.cpu_count() or 2)
 
 
 class Failed(Exception):
@@ -30,8 +36,8 @@ def program(name):
     return str(Path(home, "bin", name)) if home else name
 
 
-def run(*command, **options):
-    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+def run(*command):
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         raise Failed(f"{Path(command[0]).name} {command[1]} failed:\n{done.stdout[-3000:]}")
     return done.stdout
@@ -41,48 +47,79 @@ def libraries():
     """The tests' class path, and JUnit's own way to run tests without Maven's seconds."""
     file = WORK / "classpath"
     version = xml.parse(ROOT / "pom.xml").findtext(".//{*}junit.version")
-    run("./mvnw", "-q", "-B", "dependency:build-classpath", "dependency:copy", f"-Dmdep.outputFile={file}",
-        f"-Dartifact=org.junit.platform:junit-platform-console-standalone:{version}", f"-DoutputDirectory={WORK}")
-    return f"{file.read_text()}:{WORK}/junit-platform-console-standalone-{version}.jar"
-
-
-def compile_java(files, classes, path):
-    """Plainly, without the checks of the build: the tests must notice by themselves."""
-    run(program("javac"), "-proc:none", "-nowarn", "-d", str(classes), "-classpath", path, *map(str, files))
+    launcher = f"org.junit.platform:junit-platform-launcher:{version}"
+    goals = ["dependency:build-classpath", f"-Dmdep.outputFile={file}", "dependency:copy", f"-Dartifact={launcher}"]
+    run("./mvnw", "-q", "-B", *goals, f"-DoutputDirectory={WORK}")
+    return f"{file.read_text()}:{WORK}/junit-platform-launcher-{version}.jar"
 
 
 def compile_trees(classes, path, *trees):
+    """Plainly, without the checks of the build, and the resources beside them."""
     files = (file for tree in trees for file in (ROOT / tree / "java").rglob("*.java") if file.name != "package-info.java")
-    compile_java(files, classes, path)
-    shutil.copytree(ROOT / trees[0] / "resources", classes, dirs_exist_ok=True)
+    run(program("javac"), "-proc:none", "-nowarn", "-d", str(classes), "-classpath", path, *map(str, files))
+    for tree in trees:
+        if (ROOT / tree / "resources").exists():
+            shutil.copytree(ROOT / tree / "resources", classes, dirs_exist_ok=True)
 
 
-def failing(tests, path):
-    """The names of the tests that failed until JUnit gave up, which it does soon after the first."""
-    with tempfile.TemporaryDirectory(dir=WORK) as reports:
-        selected = [f"--select-class={PACKAGE.replace('/', '.')}.{test}" for test in tests]
-        command = [program("java"), "-XX:TieredStopAtLevel=1", "-classpath", path, "org.junit.platform.console.ConsoleLauncher",
-                   "execute", "--disable-banner", "--details=none", "--fail-fast", f"--reports-dir={reports}", *selected]
-        with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as java:
+class Runner:
+    """A JVM, see Runner.java."""
+
+    def __init__(self, path, classes, log):
+        java = [program("java"), "-XX:TieredStopAtLevel=1", "-classpath", path, str(Path(__file__).with_name("Runner.java"))]
+        self.process = subprocess.Popen(
+            [*java, *map(str, classes)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+
+    def failing(self, tests, directory):
+        """The names of the tests that failed until JUnit gave up, which it does soon after the first."""
+        names = [f"{PACKAGE.replace('/', '.')}.{test}" for test in tests]
+        late = threading.Timer(SECONDS_FOR_TESTS, self.end)
+        late.start()
+        self.process.stdin.write(json.dumps({"directory": str(directory), "tests": names}) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        late.cancel()
+        if not answer:
+            raise Failed(f"{' '.join(tests)} must end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code; see {WORK}/log")
+        answer = json.loads(answer)
+        if answer["problem"] or not answer["ran"]:
+            raise Failed(answer["problem"] or f"no test ran of {' '.join(tests)}")
+        return answer["failed"]
+
+    def end(self):
+        self.process.terminate()  # So that it ends the servers that it started, unless that hangs too.
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+@contextmanager
+def runners(path, classes):
+    """What runs tests on the first runner that is free."""
+    with (WORK / "log").open("w") as log:
+        made = [Runner(path, classes, log) for _ in range(RUNNERS)]
+        free = queue.SimpleQueue()
+        for each in made:
+            free.put(each)
+
+        def failing(tests, directory):
+            runner = free.get()
             try:
-                said, _ = java.communicate(timeout=SECONDS_FOR_TESTS)
-            except subprocess.TimeoutExpired:
-                java.terminate()  # So that it ends the servers that it started, unless that hangs too.
-                try:
-                    java.wait(10)
-                except subprocess.TimeoutExpired:
-                    java.kill()
-                raise Failed(f"expected {' '.join(tests)} to end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code") from None
-        report = Path(reports, "TEST-junit-jupiter.xml")
-        if not report.exists() or not xml.parse(report).findall("testcase"):
-            raise Failed(f"no test ran of {' '.join(tests)}:\n{said[-4000:]}")
-        return [f"{case.get('classname').rsplit('.', 1)[1]}.{case.get('name').split('(')[0]}"
-                for case in xml.parse(report).findall("testcase")
-                if case.find("failure") is not None or case.find("error") is not None]
+                return runner.failing(tests, directory)
+            finally:
+                free.put(runner)
+
+        try:
+            yield failing
+        finally:
+            for each in made:
+                each.end()
 
 
-def mutated(mutation, directory):
-    """The files that the mutation changes, in a directory of their own."""
+def mutate(mutation, directory):
+    """Writes the files that the mutation changes to a directory of their own."""
     files = set()
     for name, old, new in mutation.edits:
         original = next(ROOT.glob(f"src/main/*/{PACKAGE}/{name}"), None)
@@ -95,16 +132,13 @@ def mutated(mutation, directory):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.replace(old, new))
         files.add(file)
-    return files
 
 
-def noticed_by(mutation, path):
+def noticed_by(mutation, failing):
     with tempfile.TemporaryDirectory(dir=WORK) as directory:
         try:
-            java = [file for file in mutated(mutation, Path(directory)) if file.suffix == ".java"]
-            if java:
-                compile_java(java, directory, path)
-            return failing(mutation.tests, f"{directory}:{path}")
+            mutate(mutation, Path(directory))
+            return failing(mutation.tests, directory)
         except Failed as failure:
             raise Failed(f"{mutation.name}: {failure}") from None
 
@@ -123,25 +157,27 @@ def summary(tests):
 
 def main(words):
     chosen = [each for each in MUTATIONS if not words or any(word in each.name for word in words)]
+    if not chosen:
+        raise Failed(f"no mutation has {' or '.join(words)} in its name")
     shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
+    (WORK / "none").mkdir(parents=True)
     tests = sorted({test for mutation in chosen for test in mutation.tests})
     check_that_verify_runs(tests)
     path = libraries()
-    compile_trees(WORK / "classes", path, "src/main")
-    compile_trees(WORK / "test-classes", f"{WORK}/classes:{path}", "src/test", "src/local")
-    path = f"{WORK}/test-classes:{WORK}/classes:{path}"
-    if broken := failing(tests, path):
-        raise Failed(f"without any mutation these tests must pass, but failed: {summary(broken)}")
+    classes = [WORK / "test-classes", WORK / "classes"]
+    compile_trees(classes[1], path, "src/main")
+    compile_trees(classes[0], f"{classes[1]}:{path}", "src/test", "src/local")
 
     survived = 0
     width = max(len(mutation.name) for mutation in chosen)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for mutation, noticed in zip(chosen, pool.map(lambda each: noticed_by(each, path), chosen)):
+    with runners(path, classes) as failing, concurrent.futures.ThreadPoolExecutor(RUNNERS) as pool:
+        if broken := [name for names in pool.map(lambda test: failing([test], WORK / "none"), tests) for name in names]:
+            raise Failed(f"without any mutation these tests must pass, but failed: {summary(broken)}")
+        for mutation, noticed in zip(chosen, pool.map(lambda each: noticed_by(each, failing), chosen), strict=True):
             survived += not noticed
             print(f"{mutation.name:{width}}  {summary(noticed) or 'NOT NOTICED by ' + ' '.join(mutation.tests)}", flush=True)
     print(f"{len(chosen) - survived} of {len(chosen)} mutations noticed")
-    return 1 if survived or not chosen else 0
+    return 1 if survived else 0
 
 
 if __name__ == "__main__":
