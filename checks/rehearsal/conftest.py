@@ -22,6 +22,16 @@ def pytest_addoption(parser):
     parser.addoption("--soak-seed", type=int, default=20261125, help="what decides which work that is")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "deployed: needs a stack in a local AWS; one half of a whole run")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {"account", "world"} & set(item.fixturenames):
+            item.add_marker("deployed")
+
+
 def pytest_terminal_summary(terminalreporter):
     """How long each part took."""
     seconds = collections.Counter()
@@ -74,7 +84,9 @@ def _healed(request):
 @pytest.fixture(scope="session")
 def release():
     """The release's archive."""
-    return Path(run(ROOT / ".ci/release", "0.0.0-rehearsal").splitlines()[-1])
+    archive = Path(run(ROOT / ".ci/release", f"0.0.0-{RUN}").splitlines()[-1])
+    yield archive
+    archive.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import platform
 import zipfile
 
 import images
-from machine import ROOT, Container, fresh_folder, run, until
+from machine import ROOT, RUN, Container, fresh_folder, run, until
 
 VERSION = "14.22.0"
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64v8"}[platform.machine()]
@@ -32,7 +32,7 @@ class Postgres(Container):
 
 
 def _programs():
-    folder = fresh_folder("postgres")
+    folder = fresh_folder(f"postgres-{RUN}")
     copied = [f"-Dartifact={PROGRAMS}", f"-DoutputDirectory={folder}"]
     run(ROOT / "mvnw", "-q", "-B", "dependency:3.11.0:copy", *copied)
     (jar,) = folder.glob("*.jar")

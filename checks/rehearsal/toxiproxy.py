@@ -6,7 +6,7 @@ import json
 import os
 
 import images
-from machine import WORK, Container, fresh_folder, run, until
+from machine import RUN, WORK, Container, fresh_folder, run, until
 
 VERSION = "v2.5.0"
 SERVER = "github.com/Shopify/toxiproxy/v2/cmd/server"
@@ -18,7 +18,7 @@ def program():
     """Built here, as its makers publish an image only; once for all runs."""
     built = WORK / f"toxiproxy-{VERSION}"
     if not built.exists():
-        folder = fresh_folder("toxiproxy")
+        folder = fresh_folder(f"toxiproxy-{RUN}")
         # Within target/, and so that it may be removed; statically, since it runs in another Debian.
         go = {"GOBIN": folder, "GOPATH": folder / "path", "GOCACHE": folder / "cache", "GOFLAGS": "-modcacherw"}
         environment = os.environ | {name: str(value) for name, value in go.items()} | {"CGO_ENABLED": "0"}
