@@ -32,7 +32,7 @@ public final class QueryHandler implements RequestStreamHandler {
   QueryHandler(Map<String, String> environment, Consumer<String> out) {
     var log = new JsonLog(out);
     this(routes(Settings.of(environment), log));
-    FirstRead.run(() -> Events.write(routes.queueMetrics()), log);
+    FirstRead.run(() -> Events.write(routes.queueMetrics("application/json")), log);
   }
 
   QueryHandler(Routes routes) {

@@ -99,6 +99,15 @@ final class EventMutations {
           "cookie",
           "");
 
+  private static final List<String> ACCEPTS =
+      List.of(
+          "application/openmetrics-text;version=1.0.0",
+          "application/openmetrics-text;q=0.5,text/plain;q=0.4",
+          "application/json",
+          "*/*;q=0.1",
+          "q=0;q=1;,;🦑",
+          "");
+
   private static final List<JsonElement> ODD =
       List.of(
           JsonNull.INSTANCE,
@@ -122,13 +131,14 @@ final class EventMutations {
   }
 
   private static void change(RandomGenerator random, JsonObject event) {
-    switch (random.nextInt(10)) {
+    switch (random.nextInt(11)) {
       case 0, 1, 2 -> event.addProperty("rawPath", path(random));
       case 3, 4 ->
           inside(event, "requestContext", "http").addProperty("method", oneOf(random, METHODS));
       case 5, 6, 7 ->
           inside(event, "headers").addProperty(oneOf(random, NAMES), oneOf(random, AUTHORIZATIONS));
-      case 8 -> event.addProperty("body", oneOf(random, PIECES).repeat(20));
+      case 8 -> inside(event, "headers").addProperty("accept", oneOf(random, ACCEPTS));
+      case 9 -> event.addProperty("body", oneOf(random, PIECES).repeat(20));
       default -> odd(random, event);
     }
   }

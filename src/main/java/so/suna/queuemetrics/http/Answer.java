@@ -6,7 +6,7 @@ import java.util.Map;
 /**
  * An HTTP answer.
  *
- * @param body JSON, or empty
+ * @param body JSON, OpenMetrics or empty
  */
 public record Answer(int status, Map<String, String> headers, String body) {
 
@@ -17,8 +17,12 @@ public record Answer(int status, Map<String, String> headers, String body) {
   }
 
   static Answer json(int status, String body) {
+    return of(status, "application/json", body);
+  }
+
+  static Answer of(int status, String contentType, String body) {
     return new Answer(
-        status, Map.of("Content-Type", "application/json", "Cache-Control", "no-store"), body);
+        status, Map.of("Content-Type", contentType, "Cache-Control", "no-store"), body);
   }
 
   /** An error in FastAPI's shape. */

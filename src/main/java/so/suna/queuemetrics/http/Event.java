@@ -8,8 +8,10 @@ public sealed interface Event {
    *
    * @param path as the caller sent it, percent-encoded, but without the stage of an HTTP API
    * @param authorization the header's value, empty if there is none
+   * @param accept likewise
    */
-  record Request(String method, String path, String authorization) implements Event {}
+  record Request(String method, String path, String authorization, String accept)
+      implements Event {}
 
   /** {@code {"keepAlive":true}}: a schedule invokes the function so that it stays active. */
   record KeepAlive() implements Event {}

@@ -38,7 +38,8 @@ public final class Events {
     }
     if (isText(event, PATH) && isText(event, METHOD)) {
       String path = withoutStage(text(event, PATH), text(event, "requestContext.stage"));
-      return new Request(text(event, METHOD), path, authorization(event));
+      return new Request(
+          text(event, METHOD), path, header(event, "authorization"), header(event, "accept"));
     }
     if (find(event, "keepAlive").equals(new JsonPrimitive(true))) {
       return new KeepAlive();
@@ -72,13 +73,12 @@ public final class Events {
   }
 
   /** Function URLs send header names in lower case, but other callers may not. */
-  private static String authorization(JsonElement event) {
+  private static String header(JsonElement event, String wanted) {
     return find(event, "headers") instanceof JsonObject headers
         ? headers.keySet().stream()
-            .filter(name -> name.equalsIgnoreCase("authorization") && isText(headers, name))
-            .findFirst()
+            .filter(name -> name.equalsIgnoreCase(wanted) && isText(headers, name))
             .map(name -> text(headers, name))
-            .orElse("")
+            .collect(Collectors.joining(","))
         : "";
   }
 

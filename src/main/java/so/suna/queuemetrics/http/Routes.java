@@ -22,8 +22,6 @@ public final class Routes {
     void run() throws Exception;
   }
 
-  private record Shared(Instant readAt, Answer answer) {}
-
   private static final Answer NOT_FOUND = Answer.error(404, "Not Found");
 
   /** A burst of queries shares one read. */
@@ -35,7 +33,7 @@ public final class Routes {
   private final Optional<BearerToken> token;
   private final Clock clock;
   private final BiConsumer<String, Exception> log;
-  private @Nullable Shared shared;
+  private @Nullable Snapshot shared;
 
   /**
    * @param token what every caller must show; none if AWS has already checked the caller
@@ -75,7 +73,7 @@ public final class Routes {
       return Answer.error(401, "Unauthorized").with("WWW-Authenticate", "Bearer");
     }
     return switch (normalized(request.path())) {
-      case "/api/metrics/queue" -> get(request, this::queueMetricsOrFailure);
+      case "/api/metrics/queue" -> get(request, () -> queueMetricsOrFailure(request.accept()));
       case "/api/health" -> get(request, () -> health(instanceId));
       case "/api/health-docker" -> get(request, () -> deepHealth(instanceId));
       default -> NOT_FOUND;
@@ -89,9 +87,9 @@ public final class Routes {
     };
   }
 
-  private Answer queueMetricsOrFailure() {
+  private Answer queueMetricsOrFailure(String accept) {
     try {
-      return queueMetrics();
+      return queueMetrics(accept);
     } catch (RuntimeException e) {
       log.accept("queue metrics not read", e);
       return Answer.error(500, "Failed to get queue metrics");
@@ -101,26 +99,33 @@ public final class Routes {
   /**
    * The answer to a query that is allowed, from a read of at most a second ago.
    *
+   * @param accept the formats that the caller takes, as in the header of that name
    * @throws RuntimeException if the queues cannot be read
    */
-  public synchronized Answer queueMetrics() {
+  public Answer queueMetrics(String accept) {
+    Snapshot snapshot = sharedRead();
+    return OpenMetrics.isPreferredBy(accept)
+        ? Answer.of(200, OpenMetrics.CONTENT_TYPE, OpenMetrics.of(snapshot))
+        : Answer.json(200, QueueMetricsJson.of(snapshot));
+  }
+
+  private synchronized Snapshot sharedRead() {
     Instant now = clock.instant();
-    Shared recent = shared;
+    Snapshot recent = shared;
     // If the clock was set back, the shared read seems to come from the future: read again.
     if (recent != null
         && !now.isBefore(recent.readAt())
         && now.isBefore(recent.readAt().plus(SHARED_FOR))) {
-      return recent.answer();
+      return recent;
     }
-    shared = null; // So that no failed read leaves an older answer behind.
+    shared = null; // So that no failed read leaves an older one behind.
     Snapshot fresh = queues.get();
     if (!fresh.problems().isEmpty()) {
       log.accept(
           "some values not read", new IllegalStateException(String.join("; ", fresh.problems())));
     }
-    Answer answer = Answer.json(200, QueueMetricsJson.of(fresh));
-    shared = new Shared(fresh.readAt(), answer);
-    return answer;
+    shared = fresh;
+    return fresh;
   }
 
   private Answer health(String instanceId) {

@@ -9,6 +9,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,10 +57,28 @@ class EventsTest {
   @ParameterizedTest
   @ValueSource(strings = {"authorization", "Authorization", "AUTHORIZATION", "aUTHORIZATION"})
   void authorizationIsFoundUnderItsNameInAnyCase(String name) {
-    Map<String, String> headers = Map.of("accept", "*/*", name, "Bearer token");
+    Map<String, String> headers = Map.of("host", "h", name, "Bearer token");
 
     assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(new Request("GET", "/api/health", "Bearer token"));
+        .isEqualTo(new Request("GET", "/api/health", "Bearer token", ""));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"accept", "Accept"})
+  void acceptIsFoundUnderItsNameInAnyCase(String name) {
+    Map<String, String> headers = Map.of("x-accept", "a", name, "text/plain, */*");
+
+    assertThat(read(event("/api/health", null, headers)))
+        .isEqualTo(new Request("GET", "/api/health", "", "text/plain, */*"));
+  }
+
+  @Test
+  void twoAuthorizationHeadersAreOneThatShowsNoToken() {
+    Map<String, String> headers =
+        new TreeMap<>(Map.of("Authorization", "Bearer token", "authorization", "Bearer other"));
+
+    assertThat(read(event("/api/health", null, headers)))
+        .isEqualTo(new Request("GET", "/api/health", "Bearer token,Bearer other", ""));
   }
 
   @Test
@@ -67,7 +86,7 @@ class EventsTest {
     Map<String, String> headers = Map.of("x-authorization", "Bearer a", "proxy-authorization", "b");
 
     assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(new Request("GET", "/api/health", ""));
+        .isEqualTo(new Request("GET", "/api/health", "", ""));
   }
 
   @ParameterizedTest
@@ -85,7 +104,7 @@ class EventsTest {
             read(
                 "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}},\"headers\":%s}"
                     .formatted(headers)))
-        .isEqualTo(new Request("GET", "/", ""));
+        .isEqualTo(new Request("GET", "/", "", ""));
   }
 
   @ParameterizedTest
@@ -100,7 +119,7 @@ class EventsTest {
     "$default, //api/health,     //api/health",
   })
   void stageOfAnHttpApiIsNotPartOfThePath(@Nullable String stage, String raw, String path) {
-    assertThat(read(event(raw, stage, null))).isEqualTo(new Request("GET", path, ""));
+    assertThat(read(event(raw, stage, null))).isEqualTo(new Request("GET", path, "", ""));
   }
 
   @Test

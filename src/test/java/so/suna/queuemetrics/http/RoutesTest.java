@@ -125,7 +125,7 @@ class RoutesTest {
   }
 
   private static Answer ask(Routes routes, String method, String path, String authorization) {
-    return routes.answer(new Request(method, path, authorization), "i-1");
+    return routes.answer(new Request(method, path, authorization, "*/*"), "i-1");
   }
 
   private static Answer get(Routes routes, String path) {
@@ -339,6 +339,44 @@ class RoutesTest {
         .isEqualTo(UNAUTHORIZED.withoutBody());
   }
 
+  private static Answer scrape(Routes routes, String method) {
+    return routes.answer(
+        new Request(method, "/api/metrics/queue", "", "application/openmetrics-text"), "i-1");
+  }
+
+  private static final Map<String, String> OPEN_METRICS =
+      Map.of(
+          "Content-Type",
+          "application/openmetrics-text; version=1.0.0; charset=utf-8",
+          "Cache-Control",
+          "no-store");
+
+  @Test
+  void scrapeSharesTheReadOfAQueryAndIsInOpenMetrics() {
+    var clock = new ManualClock(NOON);
+    Routes routes = open(new Reads(clock), clock);
+    get(routes, "/api/metrics/queue");
+
+    Answer scraped = scrape(routes, "GET");
+
+    assertThat(scraped)
+        .isEqualTo(new Answer(200, OPEN_METRICS, OpenMetrics.of(snapshot(NOON, new Known(1)))));
+    assertThat(scrape(routes, "HEAD")).isEqualTo(new Answer(200, OPEN_METRICS, ""));
+  }
+
+  @Test
+  void failureOfAScrapeIsTheSameAsOfAQuery() {
+    Routes routes =
+        open(
+            () -> {
+              throw new IllegalStateException("Redis hung up");
+            },
+            CLOCK);
+
+    assertThat(scrape(routes, "GET"))
+        .isEqualTo(json(500, "{\"detail\":\"Failed to get queue metrics\"}"));
+  }
+
   static Stream<Arguments> callersWithoutTheToken() {
     return Stream.of(
             "",
@@ -398,7 +436,7 @@ class RoutesTest {
             },
             CLOCK);
 
-    assertThatThrownBy(routes::queueMetrics)
+    assertThatThrownBy(() -> routes.queueMetrics(""))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("Redis hung up");
     assertThat(logged).isEmpty();
@@ -435,7 +473,7 @@ class RoutesTest {
   void firstQuerySharesTheReadOfTheStartForASecond() {
     var clock = new ManualClock(NOON);
     Routes routes = open(new Reads(clock), clock);
-    routes.queueMetrics();
+    routes.queueMetrics("");
     clock.advance(Duration.ofMillis(999));
 
     assertThat(get(routes, "/api/metrics/queue"))
