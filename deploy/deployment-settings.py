@@ -77,9 +77,7 @@ def service_named(aws, cluster, name):
     for service in answer["services"]:
         if service["status"] == "ACTIVE":
             return service
-    found = [service["status"] for service in answer["services"]] + [
-        failure["reason"] for failure in answer["failures"]
-    ]
+    found = [service["status"] for service in answer["services"]] + [failure["reason"] for failure in answer["failures"]]
     raise Failure(f"service {name} in cluster {cluster} must be ACTIVE, was {', '.join(found)}")
 
 
@@ -133,9 +131,7 @@ def one_target_group_changes(aws, group):
         attribute = f"Key={DEREGISTRATION_DELAY},Value={seconds}"
         return ["elbv2", "modify-target-group-attributes", "--target-group-arn", group, "--attributes", attribute]
 
-    return [
-        Change([Difference(group.split(":")[-1], DEREGISTRATION_DELAY, found, wanted)], modify(wanted), modify(found))
-    ]
+    return [Change([Difference(group.split(":")[-1], DEREGISTRATION_DELAY, found, wanted)], modify(wanted), modify(found))]
 
 
 def task_differences(aws, service):
@@ -169,7 +165,7 @@ def workers_of(containers):
 def concurrency(containers):
     words = [word for container in containers for word in container_words(container)]
     found = dict.fromkeys(CONCURRENCY, "not in its command")
-    for word, following in zip(words, [*words[1:], ""]):
+    for word, following in zip(words, [*words[1:], ""]):  # noqa: B905 - Python 3.9 knows no strict
         option, _, value = word.partition("=")
         option = SHORT.get(option, option)
         if option in CONCURRENCY:
@@ -184,9 +180,7 @@ def container_words(container):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n\n")[0], epilog=__doc__.rpartition("\n\n")[2].strip()
-    )
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0], epilog=__doc__.rpartition("\n\n")[2].strip())
     parser.add_argument("--cluster", default="suna-ecs", help="ECS cluster (default: %(default)s)")
     parser.add_argument("--api-service", required=True, help="name of the API's service")
     parser.add_argument("--worker-service", required=True, help="name of the workers' service")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs `./mvnw -q -Plocal` as a user would, and looks at it from outside. Changes nothing; ends what it started."""
 
+import contextlib
 import json
 import os
 import re
@@ -25,8 +26,12 @@ def free_port():
 def start(port, **environment):
     return subprocess.Popen(
         ["./mvnw", "-q", "-B", "-Plocal", "-Dtick=1", f"-Dport={port}"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        env={**os.environ, **environment})
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **environment},
+    )
 
 
 def ended_at_the_latest(run):
@@ -59,7 +64,9 @@ def check_that_it_runs(failures):
     timer = ended_at_the_latest(run)
     try:
         if len(rows(run, 3)) < 3:
-            failures.append("the local run must print three ticks with no orphans, 3 brokers, 2 workers of 2 and 11 datums, ended before")
+            failures.append(
+                "the local run must print three ticks with no orphans, 3 brokers, 2 workers of 2 and 11 datums, ended before"
+            )
             return
         check_the_answer(failures, port)
         os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to the whole group
@@ -80,8 +87,18 @@ def check_the_answer(failures, port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/metrics/queue", timeout=10) as answer:
         body = json.load(answer)
     print("  ", body)
-    expected = ["queue_depth", "delay_queue_depth", "dead_letter_depth", "timestamp", "in_flight",
-                "oldest_job_age_seconds", "new_dead_letters", "orphaned", "active_brokers", "queues"]
+    expected = [
+        "queue_depth",
+        "delay_queue_depth",
+        "dead_letter_depth",
+        "timestamp",
+        "in_flight",
+        "oldest_job_age_seconds",
+        "new_dead_letters",
+        "orphaned",
+        "active_brokers",
+        "queues",
+    ]
     if list(body) != expected:
         failures.append(f"/api/metrics/queue must have the fields {expected}, had {list(body)}")
     if body["active_brokers"] != 3 or not isinstance(body["in_flight"], int):
@@ -89,10 +106,8 @@ def check_the_answer(failures, port):
 
 
 def end(run):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(run.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def check_that_it_stops(failures, sentence, port=None, **environment):
@@ -119,10 +134,17 @@ def main():
     check_that_it_stops(
         failures,
         rf"Redis 127\.0\.0\.1:{nobody} \(REDIS_HOST, REDIS_PORT\) could not be reached: 127\.0\.0\.1: Connection refused",
-        REDIS_HOST="127.0.0.1", REDIS_PORT=str(nobody), REDIS_TLS="false")
+        REDIS_HOST="127.0.0.1",
+        REDIS_PORT=str(nobody),
+        REDIS_TLS="false",
+    )
     check_that_it_stops(
-        failures, r"bad settings: REDIS_PORT must be 1 to 65535, was 637900; PER_QUEUE_METRICS must be true or false, was yes",
-        REDIS_HOST="127.0.0.1", REDIS_PORT="637900", PER_QUEUE_METRICS="yes")
+        failures,
+        r"bad settings: REDIS_PORT must be 1 to 65535, was 637900; PER_QUEUE_METRICS must be true or false, was yes",
+        REDIS_HOST="127.0.0.1",
+        REDIS_PORT="637900",
+        PER_QUEUE_METRICS="yes",
+    )
     for failure in failures:
         print("FAILED: " + failure)
     print(f"{'local run: FAILED' if failures else 'local run: ok'}")

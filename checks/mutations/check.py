@@ -81,7 +81,9 @@ class Runner:
         answer = self.process.stdout.readline()
         late.cancel()
         if not answer:
-            raise Failed(f"{' '.join(tests)} must end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code; see {WORK}/log")
+            raise Failed(
+                f"{' '.join(tests)} must end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code; see {WORK}/log"
+            )
         answer = json.loads(answer)
         if answer["problem"] or not answer["ran"]:
             raise Failed(answer["problem"] or f"no test ran of {' '.join(tests)}")

@@ -28,6 +28,7 @@ def mutation(name, tests, *edits):
     return Mutation(name, tuple(tests.split()), edits)
 
 
+# fmt: off
 MUTATIONS = (
     mutation("dead letters are read with LLEN", "dramatiq.SnapshotReaderIT",
              (SCRIPT, "redis_pcall('ZCARD', dead_ids)", "redis_pcall('LLEN', dead_ids)")),

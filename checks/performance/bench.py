@@ -42,8 +42,14 @@ class Bench:
         self.redis.fill(["default"], 100, 2)
 
     def environment(self, tls, **more):
-        return {"REDIS_HOST": "localhost", "REDIS_PORT": str(self.redis.tls_port if tls else self.redis.port),
-                "REDIS_TLS": str(tls).lower(), "ECS_CLUSTER": "suna-ecs", "ECS_WORKER_SERVICE": "suna-worker-svc", **more}
+        return {
+            "REDIS_HOST": "localhost",
+            "REDIS_PORT": str(self.redis.tls_port if tls else self.redis.port),
+            "REDIS_TLS": str(tls).lower(),
+            "ECS_CLUSTER": "suna-ecs",
+            "ECS_WORKER_SERVICE": "suna-worker-svc",
+            **more,
+        }
 
     def publisher(self, side, tls, environment=(), megabytes=MEGABYTES):
         """A publisher with a CloudWatch and an ECS of its own, which close after each answer if there is TLS."""
@@ -55,22 +61,49 @@ class Bench:
         return function
 
     def query(self, side, tls):
-        return FastApi(os.path.join(OUT, "web"), {**self.environment(tls), **self.python_environment()}) if side == "peer" else (
-            self.java_function(side, "QueryHandler", self.environment(tls)))
+        return (
+            FastApi(os.path.join(OUT, "web"), {**self.environment(tls), **self.python_environment()})
+            if side == "peer"
+            else (self.java_function(side, "QueryHandler", self.environment(tls)))
+        )
 
     def java_function(self, side, handler, environment, megabytes=MEGABYTES):
         handler = f"so.suna.queuemetrics.{handler}::handleRequest"
-        command = [f"{self.java}/bin/java", *FLAGS, f"-Xmx{megabytes * 85 // 100}m", f"-Djavax.net.ssl.trustStore={self.authority.java_store}",
-                   "-cp", os.path.join(OUT, "lib/ric/*"), CLIENT, handler]
-        return Function(command, {**environment, "LAMBDA_TASK_ROOT": os.path.join(OUT, side), "_HANDLER": handler}, os.path.join(self.work, "java.log"))
+        command = [
+            f"{self.java}/bin/java",
+            *FLAGS,
+            f"-Xmx{megabytes * 85 // 100}m",
+            f"-Djavax.net.ssl.trustStore={self.authority.java_store}",
+            "-cp",
+            os.path.join(OUT, "lib/ric/*"),
+            CLIENT,
+            handler,
+        ]
+        return Function(
+            command,
+            {**environment, "LAMBDA_TASK_ROOT": os.path.join(OUT, side), "_HANDLER": handler},
+            os.path.join(self.work, "java.log"),
+        )
 
     def python_environment(self):
-        return {"AWS_CA_BUNDLE": self.authority.python_store, "SSL_CERT_FILE": self.authority.python_store, "PYTHONDONTWRITEBYTECODE": "1"}
+        return {
+            "AWS_CA_BUNDLE": self.authority.python_store,
+            "SSL_CERT_FILE": self.authority.python_store,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def python_function(self, environment):
         peer = os.path.join(OUT, "peer")
-        environment = {**environment, **self.python_environment(), "LAMBDA_TASK_ROOT": peer, "_HANDLER": "publisher.handler", "PYTHONPATH": peer}
-        return Function([sys.executable, "-m", "awslambdaric", "publisher.handler"], environment, os.path.join(self.work, "python.log"))
+        environment = {
+            **environment,
+            **self.python_environment(),
+            "LAMBDA_TASK_ROOT": peer,
+            "_HANDLER": "publisher.handler",
+            "PYTHONPATH": peer,
+        }
+        return Function(
+            [sys.executable, "-m", "awslambdaric", "publisher.handler"], environment, os.path.join(self.work, "python.log")
+        )
 
     def at_size(self, function, megabytes):
         """Gives the function the CPU share of a size for as long as the context lasts; a smoke run leaves it at full speed."""
@@ -84,7 +117,9 @@ class Bench:
         self.redis.end(self.redis_connections(function))
 
     def jcmd(self, function, command):
-        return subprocess.run([f"{self.java}/bin/jcmd", str(function.pid), command], check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            [f"{self.java}/bin/jcmd", str(function.pid), command], check=True, capture_output=True, text=True
+        ).stdout
 
     def close(self):
         self.redis.close()
@@ -112,5 +147,12 @@ def in_turn(functions, event, calls, blocks=20, prepare=lambda side: None):
                 prepare(side)
                 walls[side].append(function.invoke(event)[0])
             cpus[side] += function.cpu() - started
-    return {side: {"calls": calls[side], "median_ms": 1e3 * median(walls[side]), "p99_ms": 1e3 * percentile(walls[side], 0.99),
-                   "cpu_ms": 1e3 * cpus[side] / calls[side]} for side in functions}
+    return {
+        side: {
+            "calls": calls[side],
+            "median_ms": 1e3 * median(walls[side]),
+            "p99_ms": 1e3 * percentile(walls[side], 0.99),
+            "cpu_ms": 1e3 * cpus[side] / calls[side],
+        }
+        for side in functions
+    }

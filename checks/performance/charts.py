@@ -25,7 +25,11 @@ def stacked(title, rows):
     below = top + len(rows) * (BAR + 10) + 10
     for number, name in enumerate(names):
         x, y = 10 + 390 * (number % 2), below + LINE * (number // 2)
-        shapes.append(f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colours[name]}"/><text x="{x + 18}" y="{y + 11}">{escape(name)}</text>')
+        shapes.append(
+            f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colours[name]}"/><text x="{x + 18}" y="{y + 11}">{escape(name)}</text>'
+        )
     width, height = LEFT + WIDTH + 80, below + LINE * ((len(names) + 1) // 2) + 6
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">\n'
-            f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n' + "\n".join(shapes) + "\n</svg>\n")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">\n'
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n' + "\n".join(shapes) + "\n</svg>\n"
+    )

@@ -24,8 +24,12 @@ def compared(bench, size, other):
     bench.redis.fill(["default"], 100, 2)
     started = starts(bench, size, SIDES)
     for kind, name in (("tick", "publisher"), ("query", "query function")):
-        for key, what in (("ready_ms", "start until ready, ms"), ("first_ms", f"first {kind} at full speed, ms"),
-                          ("first_at_size_ms", f"first {kind} at {MEGABYTES} MB, ms"), ("cpu_ms", f"start and first {kind}, CPU ms")):
+        for key, what in (
+            ("ready_ms", "start until ready, ms"),
+            ("first_ms", f"first {kind} at full speed, ms"),
+            ("first_at_size_ms", f"first {kind} at {MEGABYTES} MB, ms"),
+            ("cpu_ms", f"start and first {kind}, CPU ms"),
+        ):
             row(f"{name}: {what}", started[kind], key)
     for name, figures in (("tick over TLS", ticks(bench, size, True, SIDES)), ("query", query(bench, size, SIDES))):
         row(f"warm {name}, ms", figures, "median_ms")

@@ -15,7 +15,10 @@ def memory(bench, size):
     First and later ticks over TLS at the CPU share of a size, after a start at full speed. A month is priced by the later
     ticks, those of an instance's first hour: Lambda replaces an instance every few hours. The start, which is billed too, is left out.
     """
-    return {side: {megabytes: ticks_at(bench, side, megabytes, size["share_ticks"]) for megabytes in size["megabytes"]} for side in ("ours", "peer")}
+    return {
+        side: {megabytes: ticks_at(bench, side, megabytes, size["share_ticks"]) for megabytes in size["megabytes"]}
+        for side in ("ours", "peer")
+    }
 
 
 def ticks_at(bench, side, megabytes, ticks):
@@ -29,11 +32,18 @@ def ticks_at(bench, side, megabytes, ticks):
                 walls.append(function.invoke(TICK)[0])
         # Every started millisecond is billed.
         seconds = sum(int(1e3 * wall) + 1 for wall in walls[-ticks:]) / 1e3 / ticks * MINUTES_OF_A_MONTH
-        return {"first_tick_ms": 1e3 * walls[0], "later_tick_ms": 1e3 * median(walls[-ticks:]), "peak_megabytes": function.peak_megabytes(),
-                "dollars_a_month": seconds * megabytes / 1024 * DOLLARS_A_GIGABYTE_SECOND + MINUTES_OF_A_MONTH * DOLLARS_A_REQUEST}
+        return {
+            "first_tick_ms": 1e3 * walls[0],
+            "later_tick_ms": 1e3 * median(walls[-ticks:]),
+            "peak_megabytes": function.peak_megabytes(),
+            "dollars_a_month": seconds * megabytes / 1024 * DOLLARS_A_GIGABYTE_SECOND + MINUTES_OF_A_MONTH * DOLLARS_A_REQUEST,
+        }
     finally:
         function.close()
 
 
 def package():
-    return {"bytes": os.path.getsize(os.path.join(ROOT, "target/lambda.zip")), "peer_bytes": os.path.getsize(os.path.join(OUT, "peer.zip"))}
+    return {
+        "bytes": os.path.getsize(os.path.join(ROOT, "target/lambda.zip")),
+        "peer_bytes": os.path.getsize(os.path.join(OUT, "peer.zip")),
+    }

@@ -136,11 +136,23 @@ class Function(Process):
     def __init__(self, command, environment, log):
         self.api = RuntimeApi()
         whole = {
-            "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": ":UTC", "AWS_LAMBDA_RUNTIME_API": self.api.address,
-            "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f", "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/25/[$LATEST]1",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2",
-            "AWS_ACCESS_KEY_ID": "ASIAPERFORMANCE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token" * 40, **environment}
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            "AWS_LAMBDA_RUNTIME_API": self.api.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/25/[$LATEST]1",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_REGION": "us-west-2",
+            "AWS_DEFAULT_REGION": "us-west-2",
+            "AWS_ACCESS_KEY_ID": "ASIAPERFORMANCE",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SESSION_TOKEN": "token" * 40,
+            **environment,
+        }
         self.log = open(log, "w")
         self.start(command, env=whole, cwd=whole["LAMBDA_TASK_ROOT"], stdout=self.log, stderr=subprocess.STDOUT)
         if not self.api.ready.wait(30):
@@ -162,8 +174,11 @@ class FastApi(Process):
 
     def __init__(self, where, environment):
         port = free_port()
-        self.start([sys.executable, "-m", "uvicorn", "query:app", "--port", str(port), "--log-level", "warning", "--no-access-log"],
-                   cwd=where, env={**os.environ, **environment})
+        self.start(
+            [sys.executable, "-m", "uvicorn", "query:app", "--port", str(port), "--log-level", "warning", "--no-access-log"],
+            cwd=where,
+            env={**os.environ, **environment},
+        )
         self.connection = http.client.HTTPConnection("127.0.0.1", port)
         while True:
             try:

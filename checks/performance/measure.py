@@ -20,19 +20,48 @@ from query_cost import query
 from redis_cost import redis_cost
 from warm_tick import certificates_cpu_ms, growth, ticks
 
-FULL = {"scripts": 150, "queues": [1, 10, 100], "brokers": [1, 20, 100], "backlogs": [10, 1_000, 30_000, 1_000_000], "first_ticks": 60, "warm_up": 300,
-        "ticks": 1_000, "starts": 9, "day": 1_440, "megabytes": [128, 256, 512, 1_024], "share_ticks": 30}
-SMOKE = {"scripts": 5, "queues": [1, 100], "brokers": [1, 20], "backlogs": [10, 10_000], "first_ticks": 4, "warm_up": 4,
-         "ticks": 20, "starts": 1, "day": 360, "megabytes": [512], "share_ticks": 3}
+FULL = {
+    "scripts": 150,
+    "queues": [1, 10, 100],
+    "brokers": [1, 20, 100],
+    "backlogs": [10, 1_000, 30_000, 1_000_000],
+    "first_ticks": 60,
+    "warm_up": 300,
+    "ticks": 1_000,
+    "starts": 9,
+    "day": 1_440,
+    "megabytes": [128, 256, 512, 1_024],
+    "share_ticks": 30,
+}
+SMOKE = {
+    "scripts": 5,
+    "queues": [1, 100],
+    "brokers": [1, 20],
+    "backlogs": [10, 10_000],
+    "first_ticks": 4,
+    "warm_up": 4,
+    "ticks": 20,
+    "starts": 1,
+    "day": 360,
+    "megabytes": [512],
+    "share_ticks": 3,
+}
 SIDES = "ours", "peer"
 
 
 def measured(bench, size):
     figures = {}
     for name, section in (
-            ("machine", lambda: machine(bench)), ("redis", lambda: redis_cost(bench, size)), ("kept", lambda: ticks(bench, size, False, SIDES)),
-            ("tls", lambda: ticks(bench, size, True, SIDES)), ("starts", lambda: starts(bench, size, SIDES)), ("query", lambda: query(bench, size, SIDES)),
-            ("memory", lambda: memory(bench, size)), ("growth", lambda: growth(bench, size)), ("package", package)):
+        ("machine", lambda: machine(bench)),
+        ("redis", lambda: redis_cost(bench, size)),
+        ("kept", lambda: ticks(bench, size, False, SIDES)),
+        ("tls", lambda: ticks(bench, size, True, SIDES)),
+        ("starts", lambda: starts(bench, size, SIDES)),
+        ("query", lambda: query(bench, size, SIDES)),
+        ("memory", lambda: memory(bench, size)),
+        ("growth", lambda: growth(bench, size)),
+        ("package", package),
+    ):
         started = time.monotonic()
         figures[name] = section()
         print(f"\n== {name}, in {time.monotonic() - started:.0f} s")
@@ -43,9 +72,16 @@ def measured(bench, size):
 def machine(bench):
     with open("/proc/cpuinfo") as processors:
         model = next((line.split(":")[1].strip() for line in processors if line.startswith("model name")), platform.machine())
-    return {"processors": os.cpu_count(), "model": model, "load_at_the_start": os.getloadavg()[0], "python": platform.python_version(),
-            "openssl": ssl.OPENSSL_VERSION, "java": re.search(r'JAVA_RUNTIME_VERSION="(.*)"', Path(bench.java, "release").read_text())[1],
-            "day": time.strftime("%Y-%m-%d"), "certificates_cpu_ms": certificates_cpu_ms(bench.authority.python_store)}
+    return {
+        "processors": os.cpu_count(),
+        "model": model,
+        "load_at_the_start": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "openssl": ssl.OPENSSL_VERSION,
+        "java": re.search(r'JAVA_RUNTIME_VERSION="(.*)"', Path(bench.java, "release").read_text())[1],
+        "day": time.strftime("%Y-%m-%d"),
+        "certificates_cpu_ms": certificates_cpu_ms(bench.authority.python_store),
+    }
 
 
 def judged(figures, smoke):

@@ -19,7 +19,12 @@ def renew(figures, write):
     if sorted(standing) != sorted(blocks):
         raise ValueError(f"docs/performance.md must have a place for each of {sorted(blocks)}, has {sorted(standing)}")
     for name, lines in blocks.items():
-        page = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda found: found[1] + "\n".join(lines) + "\n" + found[2], page, flags=re.DOTALL)
+        page = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda found: found[1] + "\n".join(lines) + "\n" + found[2],
+            page,
+            flags=re.DOTALL,
+        )
     picture = cold_picture(figures)
     if write:
         for path, content in {PAGE: page, "docs/cold-start.svg": picture}.items():
@@ -39,8 +44,10 @@ def table(*rows):
 
 def machine(figures):
     of = figures["machine"]
-    return [f"Measured on {of['day']} on {of['processors']} shared processors ({of['model']}) with a load of {of['load_at_the_start']:.1f} at the start, "
-            f"Java {of['java']}, Python {of['python']} with {of['openssl']}. Times vary from run to run: compare figures of one run only."]
+    return [
+        f"Measured on {of['day']} on {of['processors']} shared processors ({of['model']}) with a load of {of['load_at_the_start']:.1f} at the start, "
+        f"Java {of['java']}, Python {of['python']} with {of['openssl']}. Times vary from run to run: compare figures of one run only."
+    ]
 
 
 def goals(figures):
@@ -56,23 +63,45 @@ def starts(figures):
         return name, *(side.get(key, "") for key in ("ready_ms", "first_ms", "first_at_size_ms", "cpu_ms"))
 
     return table(
-        ("ms, median", "ready", "first event", f"first event at {MEGABYTES} MB", "CPU"), row("an empty Java handler", of["empty"]),
-        row("publisher: Java", of["tick"]["ours"]), row("— Python", of["tick"]["peer"]),
-        row("query function: Java", of["query"]["ours"]), row("— Python, FastAPI", of["query"]["peer"]))
+        ("ms, median", "ready", "first event", f"first event at {MEGABYTES} MB", "CPU"),
+        row("an empty Java handler", of["empty"]),
+        row("publisher: Java", of["tick"]["ours"]),
+        row("— Python", of["tick"]["peer"]),
+        row("query function: Java", of["query"]["ours"]),
+        row("— Python, FastAPI", of["query"]["peer"]),
+    )
 
 
 def warm(figures):
-    rows = [(f"{mode}: {name}", of["cpu_ms"], of["first_cpu_ms"], of["median_ms"], of["p99_ms"], f"{of['calls']:,}", of["peak_megabytes"])
-            for mode, key in (("connections kept", "kept"), ("TLS, AWS closing", "tls"))
-            for name, of in (("Java", figures[key]["ours"]), ("Python", figures[key]["peer"]))]
-    return [*table(("a tick, ms", "CPU", "CPU, first hour", "median", "p99", "ticks", "peak MB"), *rows), "",
-            "Over TLS Python spends most of its time in botocore, which reads its list of trusted certificates for each of the two connections: "
-            f"{number(figures['machine']['certificates_cpu_ms'])} ms each."]
+    rows = [
+        (
+            f"{mode}: {name}",
+            of["cpu_ms"],
+            of["first_cpu_ms"],
+            of["median_ms"],
+            of["p99_ms"],
+            f"{of['calls']:,}",
+            of["peak_megabytes"],
+        )
+        for mode, key in (("connections kept", "kept"), ("TLS, AWS closing", "tls"))
+        for name, of in (("Java", figures[key]["ours"]), ("Python", figures[key]["peer"]))
+    ]
+    return [
+        *table(("a tick, ms", "CPU", "CPU, first hour", "median", "p99", "ticks", "peak MB"), *rows),
+        "",
+        "Over TLS Python spends most of its time in botocore, which reads its list of trusted certificates for each of the two connections: "
+        f"{number(figures['machine']['certificates_cpu_ms'])} ms each.",
+    ]
 
 
 def query(figures):
-    return table(("a query, ms", "CPU", "median", "p99"), *((name, *(figures["query"][side][column] for column in ("cpu_ms", "median_ms", "p99_ms")))
-                                                          for side, name in (("ours", "Java"), ("peer", "FastAPI"))))
+    return table(
+        ("a query, ms", "CPU", "median", "p99"),
+        *(
+            (name, *(figures["query"][side][column] for column in ("cpu_ms", "median_ms", "p99_ms")))
+            for side, name in (("ours", "Java"), ("peer", "FastAPI"))
+        ),
+    )
 
 
 def redis(figures):
@@ -80,19 +109,43 @@ def redis(figures):
     queues = sorted(of["at_rest"])
 
     def in_use(brokers):
-        return [f"{number(row['median_us'])} ({number(row['p99_us'])})" for row in of["in_use"].values() if row["brokers"] == brokers]
+        return [
+            f"{number(row['median_us'])} ({number(row['p99_us'])})" for row in of["in_use"].values() if row["brokers"] == brokers
+        ]
 
-    return [*table(("script, µs", *(f"{many} queue{'s' * (many > 1)}" for many in queues)),
-                   ("at rest, 20 brokers", *(f"{number(of['at_rest'][many]['median_us'])} ({number(of['at_rest'][many]['p99_us'])})" for many in queues)),
-                   *((f"in use by {brokers} broker{'s' * (brokers > 1)}", *in_use(brokers)) for brokers in sorted({row["brokers"] for row in of["in_use"].values()}))), "",
-            *table(("messages waiting", "script, µs", "p99"), *((f"{waiting:,}", row["median_us"], row["p99_us"]) for waiting, row in of["by_backlog"].items()))]
+    return [
+        *table(
+            ("script, µs", *(f"{many} queue{'s' * (many > 1)}" for many in queues)),
+            (
+                "at rest, 20 brokers",
+                *(f"{number(of['at_rest'][many]['median_us'])} ({number(of['at_rest'][many]['p99_us'])})" for many in queues),
+            ),
+            *(
+                (f"in use by {brokers} broker{'s' * (brokers > 1)}", *in_use(brokers))
+                for brokers in sorted({row["brokers"] for row in of["in_use"].values()})
+            ),
+        ),
+        "",
+        *table(
+            ("messages waiting", "script, µs", "p99"),
+            *((f"{waiting:,}", row["median_us"], row["p99_us"]) for waiting, row in of["by_backlog"].items()),
+        ),
+    ]
 
 
 def memory(figures):
     of = figures["memory"]
-    rows = [(f"**{size}**" if int(size) == MEGABYTES else str(size), *(row[key] for key in ("first_tick_ms", "later_tick_ms", "peak_megabytes")),
-             f"${row['dollars_a_month']:.3f}", of["peer"][size]["first_tick_ms"], of["peer"][size]["later_tick_ms"], f"${of['peer'][size]['dollars_a_month']:.3f}")
-            for size, row in of["ours"].items()]
+    rows = [
+        (
+            f"**{size}**" if int(size) == MEGABYTES else str(size),
+            *(row[key] for key in ("first_tick_ms", "later_tick_ms", "peak_megabytes")),
+            f"${row['dollars_a_month']:.3f}",
+            of["peer"][size]["first_tick_ms"],
+            of["peer"][size]["later_tick_ms"],
+            f"${of['peer'][size]['dollars_a_month']:.3f}",
+        )
+        for size, row in of["ours"].items()
+    ]
     return table(("MB", "Java: first tick, ms", "later", "peak MB", "a month", "Python: first tick", "later", "a month"), *rows)
 
 
@@ -103,7 +156,10 @@ def growth(figures):
         least, most = (f"{each:,.0f}" for each in looks)
         return least if least == most else f"{least} to {most}"
 
-    return table(("", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"), *((name, between(of["first"][key]), between(of["last"][key])) for key, name in HELD.items()))
+    return table(
+        ("", "in the first 120 ticks", f"in the last 120 of {of['ticks']:,}"),
+        *((name, between(of["first"][key]), between(of["last"][key])) for key, name in HELD.items()),
+    )
 
 
 def cold_picture(figures):
@@ -111,8 +167,11 @@ def cold_picture(figures):
     bars = {}
     for kind, name in (("tick", "publisher"), ("query", "query")):
         ours, peer = of[kind]["ours"], of[kind]["peer"]
-        bars[f"{name}: Java"] = {"JVM and Lambda's runtime client": of["empty"]["ready_ms"], "clients, and one read": ours["ready_ms"] - of["empty"]["ready_ms"],
-                                 "first event": ours["first_at_size_ms"]}
+        bars[f"{name}: Java"] = {
+            "JVM and Lambda's runtime client": of["empty"]["ready_ms"],
+            "clients, and one read": ours["ready_ms"] - of["empty"]["ready_ms"],
+            "first event": ours["first_at_size_ms"],
+        }
         bars[f"{name}: Python"] = {"Python, imports and clients": peer["ready_ms"], "first event": peer["first_at_size_ms"]}
     return charts.stacked(f"From nothing to the first answer at {MEGABYTES} MB, over TLS, ms", bars)
 

@@ -15,13 +15,22 @@ def redis_cost(bench, size):
     for queues in size["queues"]:
         for brokers in size["brokers"]:
             bench.redis.fill(names(queues), WAITING, brokers)
-            in_use[f"{brokers} x {queues}"] = {"brokers": brokers, "queues": queues, **script(bench, queues, size["scripts"])["ours"]}
+            in_use[f"{brokers} x {queues}"] = {
+                "brokers": brokers,
+                "queues": queues,
+                **script(bench, queues, size["scripts"])["ours"],
+            }
         at_rest[queues] = resting(bench, size, queues, ["ours"])["ours"]
     for waiting in size["backlogs"]:
         bench.redis.fill(names(1), waiting, 1)
         by_backlog[waiting] = script(bench, 1, size["scripts"])["ours"]
     bench.redis.fill(["default"], 100, 2)
-    return {"in_use": in_use, "at_rest": at_rest, "by_backlog": by_backlog, "sent": {queues: sent(bench, queues) for queues in (1, 100, 250)}}
+    return {
+        "in_use": in_use,
+        "at_rest": at_rest,
+        "by_backlog": by_backlog,
+        "sent": {queues: sent(bench, queues) for queues in (1, 100, 250)},
+    }
 
 
 def names(queues):
@@ -49,12 +58,19 @@ def script(bench, queues, calls, sides=("ours",), blocks=5):
                 client.slowlog_reset()
                 for _ in range(-(-calls // blocks)):
                     function.invoke(TICK)
-                durations[side] += [entry["duration"] for entry in client.slowlog_get(10_000) if re.match(rb"EVAL", entry["command"])]
+                durations[side] += [
+                    entry["duration"] for entry in client.slowlog_get(10_000) if re.match(rb"EVAL", entry["command"])
+                ]
         for side, function in functions.items():
             expected = blocks * -(-calls // blocks) * -(-queues // 100)
-            assert len(durations[side]) == expected, f"expected the durations of {expected} scripts, Redis wrote down {len(durations[side])} above {threshold} µs"
-            figures[side] = {"median_us": median(durations[side]), "p99_us": percentile(durations[side], 0.99),
-                             "commands": Counter(bench.redis.commands(lambda: function.invoke(TICK))[1])}
+            assert len(durations[side]) == expected, (
+                f"expected the durations of {expected} scripts, Redis wrote down {len(durations[side])} above {threshold} µs"
+            )
+            figures[side] = {
+                "median_us": median(durations[side]),
+                "p99_us": percentile(durations[side], 0.99),
+                "commands": Counter(bench.redis.commands(lambda: function.invoke(TICK))[1]),
+            }
         return figures
     finally:
         client.config_set("slowlog-log-slower-than", -1)
@@ -69,6 +85,10 @@ def sent(bench, queues):
         function.invoke(TICK)
         before = len(function.cloudwatch.requests), len(function.ecs.requests)
         commands, _ = bench.redis.commands(lambda: function.invoke(TICK))
-        return {"redis": len(commands), "cloudwatch": len(function.cloudwatch.requests) - before[0], "ecs": len(function.ecs.requests) - before[1]}
+        return {
+            "redis": len(commands),
+            "cloudwatch": len(function.cloudwatch.requests) - before[0],
+            "ecs": len(function.ecs.requests) - before[1],
+        }
     finally:
         function.close()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import socket
 import ssl
@@ -34,15 +33,58 @@ class Authority:
         new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30")
         ca = ("-addext", "keyUsage=keyCertSign")
         openssl(*new, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=performance root", *ca)
-        openssl(*new, "-keyout", "mid.key", "-out", "mid.pem", "-subj", "/CN=performance intermediate", *ca, "-CA", "root.pem", "-CAkey", "root.key")
-        openssl(*new, "-keyout", "key.pem", "-out", "leaf.pem", "-subj", "/CN=localhost", "-CA", "mid.pem", "-CAkey", "mid.key",
-                "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE")
+        openssl(
+            *new,
+            "-keyout",
+            "mid.key",
+            "-out",
+            "mid.pem",
+            "-subj",
+            "/CN=performance intermediate",
+            *ca,
+            "-CA",
+            "root.pem",
+            "-CAkey",
+            "root.key",
+        )
+        openssl(
+            *new,
+            "-keyout",
+            "key.pem",
+            "-out",
+            "leaf.pem",
+            "-subj",
+            "/CN=localhost",
+            "-CA",
+            "mid.pem",
+            "-CAkey",
+            "mid.key",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        )
         with open(self.chain, "w") as chain:
             for name in ("leaf.pem", "mid.pem"):
                 chain.write(open(os.path.join(where, name)).read())
         shutil.copy(f"{java_home}/lib/security/cacerts", self.java_store)
-        subprocess.run([f"{java_home}/bin/keytool", "-importcert", "-noprompt", "-alias", "performance", "-file", self.root,
-                        "-keystore", self.java_store, "-storepass", "changeit"], check=True, stderr=subprocess.PIPE)
+        subprocess.run(
+            [
+                f"{java_home}/bin/keytool",
+                "-importcert",
+                "-noprompt",
+                "-alias",
+                "performance",
+                "-file",
+                self.root,
+                "-keystore",
+                self.java_store,
+                "-storepass",
+                "changeit",
+            ],
+            check=True,
+            stderr=subprocess.PIPE,
+        )
         with open(self.python_store, "w") as bundle:
             bundle.write(open(python_bundle).read() + open(self.root).read())
 
@@ -74,8 +116,18 @@ class Redis:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--slowlog-max-len", "10000"]
         if authority:
             self.tls_port = free_port()
-            options += ["--tls-port", str(self.tls_port), "--tls-cert-file", authority.chain, "--tls-key-file", authority.key,
-                        "--tls-ca-cert-file", authority.root, "--tls-auth-clients", "no"]
+            options += [
+                "--tls-port",
+                str(self.tls_port),
+                "--tls-cert-file",
+                authority.chain,
+                "--tls-key-file",
+                authority.key,
+                "--tls-ca-cert-file",
+                authority.root,
+                "--tls-auth-clients",
+                "no",
+            ]
         self.process = subprocess.Popen([program, *options], cwd=where, stdout=subprocess.DEVNULL)
         self.client = redis.Redis(port=self.port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 200))
         self.client.ping()
@@ -93,7 +145,9 @@ class Redis:
             pipeline = self.client.pipeline(transaction=False)
             for broker in ids:
                 pipeline.sadd(f"dramatiq:__acks__.{broker}.{queue}", broker).hset(f"{key}.msgs", broker, "{}")
-            pipeline.rpush(f"{key}.DQ", "delayed").hset(f"{key}.DQ.msgs", "delayed", "{}").zadd(f"{key}.XQ", {"dead": now}).execute()
+            pipeline.rpush(f"{key}.DQ", "delayed").hset(f"{key}.DQ.msgs", "delayed", "{}").zadd(
+                f"{key}.XQ", {"dead": now}
+            ).execute()
 
     def cpu(self):
         return cpu(self.process.pid)
@@ -115,7 +169,7 @@ class Redis:
             while [name for name, _ in seen].count("ECHO") < 2:
                 entry = monitor.next_command()
                 seen.append((entry["command"].split(" ", 1)[0].upper(), entry["client_type"] == "lua"))
-        between = seen[[name for name, _ in seen].index("ECHO") + 1:-1]
+        between = seen[[name for name, _ in seen].index("ECHO") + 1 : -1]
         return [name for name, inside in between if not inside], [name for name, inside in between if inside]
 
     def close(self):
@@ -169,7 +223,10 @@ class Aws:
         ecs = b"Describe" in headers.get(b"x-amz-target", b"")
         self.requests.append((headers, body))
         if ecs:
-            reply, kind = b'{"services":[{"status":"ACTIVE","runningCount":2,"desiredCount":2}],"failures":[]}', b"application/x-amz-json-1.1"
+            reply, kind = (
+                b'{"services":[{"status":"ACTIVE","runningCount":2,"desiredCount":2}],"failures":[]}',
+                b"application/x-amz-json-1.1",
+            )
         elif b"smithy-protocol" in headers:
             reply, kind = b"\xa0", b"application/cbor\r\nsmithy-protocol: rpc-v2-cbor"
         else:

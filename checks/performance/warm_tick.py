@@ -30,15 +30,29 @@ def ticks(bench, size, tls, sides):
             functions[side] = bench.publisher(side, tls)
             functions[side].invoke(TICK)
         published = {side: function.cloudwatch.metric_names() for side, function in functions.items()}
-        assert "peer" not in published or published["ours"] == published["peer"], f"the peer must publish what we do, was {published}"
+        assert "peer" not in published or published["ours"] == published["peer"], (
+            f"the peer must publish what we do, was {published}"
+        )
         for name, calls in (("first", size["first_ticks"]), ("warm_up", size["warm_up"]), ("warm", size["ticks"])):
-            figures[name] = in_turn(functions, TICK, {side: max(1, calls // 4) if tls and side == "peer" else calls for side in sides}, prepare=prepare)
-        return {side: {
-            **figures["warm"][side], "first_cpu_ms": figures["first"][side]["cpu_ms"], "peak_megabytes": function.peak_megabytes(), "ticks": 1 + done[side],
-            "published_at_start": function.requests_at_start[0], "cloudwatch_requests": len(function.cloudwatch.requests),
-            "ecs_requests": len(function.ecs.requests) - function.requests_at_start[1], "redis_connections": len(bench.redis_connections(function)),
-            "cloudwatch_connections": function.cloudwatch.connections, "ecs_connections": function.ecs.connections,
-            "resumed": function.cloudwatch.resumed + function.ecs.resumed} for side, function in functions.items()}
+            figures[name] = in_turn(
+                functions, TICK, {side: max(1, calls // 4) if tls and side == "peer" else calls for side in sides}, prepare=prepare
+            )
+        return {
+            side: {
+                **figures["warm"][side],
+                "first_cpu_ms": figures["first"][side]["cpu_ms"],
+                "peak_megabytes": function.peak_megabytes(),
+                "ticks": 1 + done[side],
+                "published_at_start": function.requests_at_start[0],
+                "cloudwatch_requests": len(function.cloudwatch.requests),
+                "ecs_requests": len(function.ecs.requests) - function.requests_at_start[1],
+                "redis_connections": len(bench.redis_connections(function)),
+                "cloudwatch_connections": function.cloudwatch.connections,
+                "ecs_connections": function.ecs.connections,
+                "resumed": function.cloudwatch.resumed + function.ecs.resumed,
+            }
+            for side, function in functions.items()
+        }
     finally:
         for function in functions.values():
             function.close()
@@ -63,8 +77,12 @@ def growth(bench, size):
 
     def held():
         live = bench.jcmd(function, "GC.class_histogram").strip().splitlines()[-1].split()
-        return {"heap_kilobytes": int(live[2]) / 1024, "threads": function.status("Threads"), "descriptors": function.descriptors(),
-                "redis_connections": len(bench.redis_connections(function))}
+        return {
+            "heap_kilobytes": int(live[2]) / 1024,
+            "threads": function.status("Threads"),
+            "descriptors": function.descriptors(),
+            "redis_connections": len(bench.redis_connections(function)),
+        }
 
     looks = {"first": [], "last": []}
     try:
@@ -76,6 +94,12 @@ def growth(bench, size):
                 time.sleep(AFTERLIFE_SECONDS)
             if number % LOOKING == 0 and (number <= TWO_HOURS or number > size["day"] - TWO_HOURS):
                 looks["first" if number <= TWO_HOURS else "last"].append(held())
-        return {"ticks": size["day"], **{when: {name: [least(look[name] for look in taken) for least in (min, max)] for name in taken[0]} for when, taken in looks.items()}}
+        return {
+            "ticks": size["day"],
+            **{
+                when: {name: [least(look[name] for look in taken) for least in (min, max)] for name in taken[0]}
+                for when, taken in looks.items()
+            },
+        }
     finally:
         function.close()

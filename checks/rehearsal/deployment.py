@@ -31,9 +31,7 @@ class Deployment:
 
     def resource(self, logical):
         """The deployed thing's own name."""
-        found = self.aws.client("cloudformation").describe_stack_resource(
-            StackName=self.name, LogicalResourceId=logical
-        )
+        found = self.aws.client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def tick(self):
@@ -88,9 +86,7 @@ def deploy(aws, environment, source, name, **parameters):
     """`source` holds the release; in `environment` commands such as curl find the local AWS."""
     left_out = leave_out_what_is_unknown(source / "template.yaml", source / f"{name}.yaml")
     if BUCKET not in [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]:
-        aws.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
+        aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     made = Deployment(aws, environment, source, name, left_out)
     made.update(**parameters)
     return made

@@ -120,5 +120,3 @@ def end_of_the_minute_before(instant):
 def in_seconds(timestamp):
     """CBOR has dates, JSON has not; both in whole milliseconds."""
     return round(timestamp.timestamp() if hasattr(timestamp, "timestamp") else float(timestamp), 3)
-
-

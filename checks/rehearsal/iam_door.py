@@ -80,7 +80,7 @@ class IamDoor:
         query = {name: value for name, (value,) in parse_qs(url.query).items()}
         signed_at = datetime.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
         lasts = int(query["X-Amz-Expires"])
-        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + self.ahead
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + self.ahead
         if (url.hostname, url.path, query["Action"]) != (self.cache, "/", "connect"):
             return "not to connect to this cache"
         if not user == query["User"] == self.user:

@@ -120,9 +120,7 @@ def _build_stand_in(base, made_from):
         "dependency:3.11.0:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}",
     )  # fmt: skip
     machine = "arm64" if platform.machine() == "aarch64" else "x86_64"
-    shutil.copy(
-        Path(samcli.__file__).parent / f"local/rapid/aws-lambda-rie-{machine}", folder / "aws-lambda-rie"
-    )
+    shutil.copy(Path(samcli.__file__).parent / f"local/rapid/aws-lambda-rie-{machine}", folder / "aws-lambda-rie")
     tags = [part for name in LAMBDA_NAMES for part in ("--tag", name)]
     docker("build", "--quiet", *tags, "--build-arg", f"BASE={base}", "--label", f"{STAND_IN_LABEL}={made_from}", folder)
     # SAM goes on with what it made of the former image.

@@ -68,7 +68,6 @@ class Journal:
             else:
                 self.under_way[line["pid"]].discard(one)
 
-
     def forget(self, ids):
         """What was removed from Redis otherwise than by a worker."""
         for known in self.at.values():
@@ -122,7 +121,9 @@ def _of_queue(before, after, queue):
             len(before.of(delayed, "enqueued") - after.of(delayed, "acking", "nacking")),
             len(after.of(delayed, "enqueuing") - before.of(delayed, "acked", "nacked")),
         ),
-        "orphaned": Range(*(sum(look.queue[one].removesuffix(".DQ") == queue for one in look.orphaned) for look in (before, after))),
+        "orphaned": Range(
+            *(sum(look.queue[one].removesuffix(".DQ") == queue for one in look.orphaned) for look in (before, after))
+        ),
         "dead_letters": Range(len(before.of(queue, "nacked")), len(after.of(queue, "nacking"))),
         "new_dead_letters": _new_dead_letters(before, after, queue),
     }

@@ -75,8 +75,7 @@ class Reader:
         } | environment
         with contextlib.ExitStack() as stack:
             self.publish, self.query_function = [
-                stack.enter_context(Function(network, package, handler, environment, options))
-                for handler in (PUBLISH, QUERY)
+                stack.enter_context(Function(network, package, handler, environment, options)) for handler in (PUBLISH, QUERY)
             ]
             self.all = stack.pop_all()
 

@@ -78,7 +78,11 @@ def make_services(aws):
             memory="512",
             containerDefinitions=[
                 {
-                    "name": family, "image": images.redis(), "entryPoint": [], "command": command, "stopTimeout": 120,
+                    "name": family,
+                    "image": images.redis(),
+                    "entryPoint": [],
+                    "command": command,
+                    "stopTimeout": 120,
                     "environment": [{"name": "dramatiq_queue_prefetch", "value": "4"}],
                 }
             ],

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import suna
@@ -84,7 +84,7 @@ def test_the_rule_fires_the_function_by_itself_in_one_call(tick):
 
 def kept(account, tick, metric):
     """What CloudWatch kept of that minute, asked for as an operator would."""
-    minute = datetime.fromtimestamp(stamp(tick) // 60 * 60, timezone.utc)
+    minute = datetime.fromtimestamp(stamp(tick) // 60 * 60, UTC)
     (datum,) = account.cli(
         *["cloudwatch", "get-metric-statistics", "--namespace", "Kortix", "--metric-name", metric, "--period", "60"],
         *["--statistics", "SampleCount", "Average", "--dimensions", "Name=Service,Value=worker", "--region", REGION],

@@ -232,9 +232,7 @@ def test_with_a_pickle_encoder_all_but_the_age_is_published_and_the_tick_fails_n
         first, *_, last = fleet.send(9)
         fleet.send(2, delay=HOUR_MS)
         invocation, reading = reader.ticked()
-        assert invocation.error == (
-            f"queue default: oldest age not read: message {first} is not a JSON object"
-        )
+        assert invocation.error == (f"queue default: oldest age not read: message {first} is not a JSON object")
         answer = reader.query()
         for said in (reading, answer):
             numbers = {"waiting": 9, "delayed": 2}

@@ -11,7 +11,17 @@ from collections import Counter
 import pytest
 from awsfront import DENIED, INTERNAL_ERROR, THROTTLED, Delay, Reset, Silence
 from faults import (
-    ALL_BUT_WORKERS, EVERYTHING, NOTHING, ONLY_WORKERS, Fault, Seen, name_of, row, rows_of_the_page, table, write,
+    ALL_BUT_WORKERS,
+    EVERYTHING,
+    NOTHING,
+    ONLY_WORKERS,
+    Fault,
+    Seen,
+    name_of,
+    row,
+    rows_of_the_page,
+    table,
+    write,
 )  # fmt: skip
 from machine import until
 from world import INSTANCES, WORKERS, World

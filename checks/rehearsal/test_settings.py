@@ -88,9 +88,7 @@ def listener(account):
     elb = account.client("elbv2")
     balancer = elb.create_load_balancer(Name="suna", Subnets=suna.subnets(account))["LoadBalancers"][0]
     nothing = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
-    made = elb.create_listener(
-        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=nothing
-    )
+    made = elb.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=nothing)
     return made["Listeners"][0]["ListenerArn"]
 
 
@@ -134,9 +132,9 @@ def test_the_template_makes_services_that_the_script_would_leave_as_they_are(acc
 
 def allowed(iam, role, task):
     """Whether the role may protect the task."""
-    result = iam.simulate_principal_policy(
-        PolicySourceArn=role, ActionNames=["ecs:UpdateTaskProtection"], ResourceArns=[task]
-    )["EvaluationResults"]
+    result = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=["ecs:UpdateTaskProtection"], ResourceArns=[task])[
+        "EvaluationResults"
+    ]
     return [each["EvalDecision"] for each in result] == ["allowed"]
 
 

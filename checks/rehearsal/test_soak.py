@@ -23,10 +23,13 @@ CREWS = 3
 
 @pytest.fixture
 def soaked(network, package, front, aws):
-    with Redis(network) as redis, Reader(network, package, front, REDIS_HOST=redis.host) as reader:
+    with (
+        Redis(network) as redis,
+        Reader(network, package, front, REDIS_HOST=redis.host) as reader,
         # A worker that was silent for 12 s is taken for dead, and every 20th command looks for such.
-        with Fleet(VERSIONS[0], redis, QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet:
-            yield fleet, reader
+        Fleet(VERSIONS[0], redis, QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet,
+    ):
+        yield fleet, reader
 
 
 class Soak:

@@ -10,7 +10,7 @@ def main():
     state_file = Path(os.environ["FAKE_AWS"])
     state = json.loads(state_file.read_text())
     service, action, *rest = sys.argv[1:]
-    options = dict(zip(rest[::2], rest[1::2]))
+    options = dict(zip(rest[::2], rest[1::2], strict=True))
     if options.get("--region") != "us-west-2":
         return "expected --region us-west-2"
 

@@ -27,7 +27,7 @@ def lines(graph):
     for entry in graph["metrics"]:
         if isinstance(entry[0], str):
             namespace, metric, *rest = [part for part in entry if isinstance(part, str)]
-            yield namespace, metric, dict(zip(rest[::2], rest[1::2]))
+            yield namespace, metric, dict(zip(rest[::2], rest[1::2], strict=True))
 
 
 def all_lines(stack):

@@ -154,9 +154,7 @@ REST = "; not changed here: correct it where the task definition is made"
         (None, "not in its command", "not in its command"),
     ],
 )
-def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(
-    account, command, processes, threads
-):
+def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(account, command, processes, threads):
     prefetch = threads if threads == "2" else "4"
     environment = [{"name": "dramatiq_queue_prefetch", "value": prefetch}]
     account.state = account.state | {"containers": [workers(command=command, environment=environment)]}
@@ -181,7 +179,11 @@ def test_4_processes_of_4_threads_are_found_however_they_are_written(account, co
 
 @pytest.mark.parametrize(
     ("environment", "found"),
-    [(None, "not set"), ([{"name": "REDIS_HOST", "value": "r"}], "not set"), ([{"name": "dramatiq_queue_prefetch", "value": "8"}], "8")],
+    [
+        (None, "not set"),
+        ([{"name": "REDIS_HOST", "value": "r"}], "not set"),
+        ([{"name": "dramatiq_queue_prefetch", "value": "8"}], "8"),
+    ],
 )
 def test_a_prefetch_other_than_the_threads_is_shown(account, environment, found):
     account.state = account.state | {"containers": [workers(environment=environment)]}
@@ -280,9 +282,7 @@ def test_the_template_gives_the_api_60_s_to_start_and_the_workers_none(services)
 
 
 def test_the_template_drains_a_target_for_30_s(services):
-    assert services["ApiTargetGroup"]["TargetGroupAttributes"] == [
-        {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
-    ]
+    assert services["ApiTargetGroup"]["TargetGroupAttributes"] == [{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}]
 
 
 def test_the_templates_workers_run_4_processes_of_4_threads_and_fetch_no_more_than_they_run(services):

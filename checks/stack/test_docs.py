@@ -48,9 +48,7 @@ def test_the_seeds_commands_are_there_as_written(command):
 def test_every_parameter_that_a_page_names_exists(page):
     text, _ = pages()[page]
     named = re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", text)
-    named += re.findall(
-        r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text
-    )
+    named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text)
     source = template()
     known = source["Parameters"].keys() | deploy().resources.keys() | source["Outputs"].keys()
     known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Authorization", "ARN", "BacklogPerWorker"}
@@ -93,10 +91,7 @@ def test_the_section_says_what_the_template_does_by_default():
     section = deploy_section()
     defaults = {name: given.get("Default") for name, given in template()["Parameters"].items()}
     assert (
-        "API {ApiMinCapacity} to {ApiMaxCapacity}, workers {WorkerMinCapacity} to {WorkerMaxCapacity}".format(
-            **defaults
-        )
-        in section
+        "API {ApiMinCapacity} to {ApiMaxCapacity}, workers {WorkerMinCapacity} to {WorkerMaxCapacity}".format(**defaults) in section
     )
     assert "CPU or memory {CpuTarget} %, workers at {QueueTarget} messages each".format(**defaults) in section
     threshold = deploy()["WorkerBurstAlarm"]["Threshold"] * defaults["QueueTarget"]

@@ -89,9 +89,7 @@ def test_a_name_without_default_must_be_given(name):
 
 def test_sam_deploy_guided_can_take_every_default():
     # It asks for a hidden parameter until the answer is not empty.
-    answers = [
-        REQUIRED.get(name, "none" if given.get("NoEcho") else "") for name, given in template()["Parameters"].items()
-    ]
+    answers = [REQUIRED.get(name, "none" if given.get("NoEcho") else "") for name, given in template()["Parameters"].items()]
     with CliRunner().isolation(input="".join(answer + "\n" for answer in answers)):
         asked = GuidedContext.__new__(GuidedContext).prompt_parameters(template()["Parameters"], {}, "", "")
     assert deploy(**{name: answer["Value"] for name, answer in asked.items()}) == deploy()
@@ -188,9 +186,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("given", "said"), BAD, ids=[",".join(f"{k}={v}"[:60] for k, v in given.items()) for given, _ in BAD]
-)
+@pytest.mark.parametrize(("given", "said"), BAD, ids=[",".join(f"{k}={v}"[:60] for k, v in given.items()) for given, _ in BAD])
 def test_a_bad_value_is_refused_and_the_refusal_says_why(given, said):
     with pytest.raises(Refused, match=f"^{said}"):
         accept(**given)

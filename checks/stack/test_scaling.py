@@ -124,9 +124,7 @@ def test_a_burst_adds_workers_after_one_minute_by_as_much_as_target_tracking_wou
     assert lower == [0, *upper[:-1]]
     assert upper[-1] is None
     # A backlog of N targets wants N times the workers.
-    assert [step["ScalingAdjustment"] for step in steps["StepAdjustments"]] == [
-        100 * (threshold + bound - 1) for bound in lower
-    ]
+    assert [step["ScalingAdjustment"] for step in steps["StepAdjustments"]] == [100 * (threshold + bound - 1) for bound in lower]
 
 
 @pytest.mark.parametrize("followed", ["BacklogPerWorker", "QueueDepth"])

@@ -20,7 +20,6 @@ from task_protection import TaskProtection  # noqa: E402
 KIT = json.loads(os.environ["KIT"])
 
 
-
 class Taken(dramatiq.Middleware):
     """Notes when a thread takes a job, before any other middleware may hold it up."""
 

@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protec
 import time
 import uuid
 
-
-
 STOP_TIMEOUT_SECONDS = 5
 
 

@@ -110,9 +110,7 @@ def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, a
         blocked: "status 200 DEPLOYMENT_BLOCKED",
         nonsense: "no answer that can be read (JSONDecodeError)",
     }
-    assert warning.endswith(
-        f"Task protection could not be switched on: {why[answer]}. Messages run all the same."
-    )
+    assert warning.endswith(f"Task protection could not be switched on: {why[answer]}. Messages run all the same.")
     assert "Task protection works again." in workers.said()
     assert not any(name in workers.said() for name in names)
 

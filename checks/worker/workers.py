@@ -61,7 +61,7 @@ class Jobs:
     def send(self, *seconds, actor="work", **options):
         """A job for each number of seconds it shall take; their names."""
         names = [f"secret-{number}" for number in range(self.count, self.count + len(seconds))]
-        for name, each in zip(names, seconds):
+        for name, each in zip(names, seconds, strict=True):
             kwargs = {"job": name} | ({"seconds": each} if actor == "work" else {})
             message = dramatiq.Message(queue_name="default", actor_name=actor, args=(), kwargs=kwargs, options=options)
             self.redis.broker.enqueue(message)
@@ -110,9 +110,7 @@ class Container:
         self.log = folder / f"container-{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "dramatiq", "actors", "--processes", str(processes), "--threads", str(threads)]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                command, cwd=HERE, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self.process = subprocess.Popen(command, cwd=HERE, env=environment, stdout=log, stderr=log, start_new_session=True)
         until("the workers are ready", lambda: self._ready(processes))
 
     def _ready(self, processes):

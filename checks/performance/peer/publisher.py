@@ -3,12 +3,11 @@
 import json
 import os
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import boto3
 import redis
 from botocore.config import Config
-
 from broker import KEYS, REDIS, SCRIPT, arguments, figures
 
 CONFIG = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "max_attempts": 3})
@@ -41,7 +40,7 @@ def handler(event, context):
         "DramatiqBacklogPerWorker": (totals["queue_depth"] + totals["in_flight"]) / max(1, service["runningCount"]),
     }
     # The end of the minute before: an alarm evaluates complete minutes only.
-    timestamp = datetime.fromtimestamp(now // 60 * 60 - 0.001, timezone.utc)
+    timestamp = datetime.fromtimestamp(now // 60 * 60 - 0.001, UTC)
     cloudwatch.put_metric_data(
         Namespace=os.environ.get("METRIC_NAMESPACE", "Kortix"),
         MetricData=[

@@ -2,12 +2,11 @@
 
 import logging
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import redis.asyncio
-from fastapi import FastAPI, HTTPException
-
 from broker import KEYS, QUEUES, REDIS, SCRIPT, arguments, figures
+from fastapi import FastAPI, HTTPException
 
 app = FastAPI()
 snapshot = redis.asyncio.Redis(**REDIS).register_script(SCRIPT)
@@ -20,10 +19,10 @@ async def queue_metrics():
         brokers, *queues = await snapshot(keys=KEYS, args=arguments(now))
     except redis.RedisError:
         logging.exception("queue metrics not read")
-        raise HTTPException(500, "Failed to get queue metrics")
+        raise HTTPException(500, "Failed to get queue metrics") from None
     return {
         **figures(now, queues),
-        "timestamp": datetime.now(timezone.utc).isoformat(),
+        "timestamp": datetime.now(UTC).isoformat(),
         "active_brokers": brokers,
-        "queues": {name: figures(now, [queue]) for name, queue in zip(QUEUES, queues)},
+        "queues": {name: figures(now, [queue]) for name, queue in zip(QUEUES, queues, strict=True)},
     }
