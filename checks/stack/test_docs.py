@@ -51,7 +51,7 @@ def test_every_parameter_that_a_page_names_exists(page):
     named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text)
     source = template()
     known = source["Parameters"].keys() | deploy().resources.keys() | source["Outputs"].keys()
-    known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Authorization", "ARN", "BacklogPerWorker"}
+    known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Accept", "Authorization", "ARN", "BacklogPerWorker"}
     assert [name for name in named if name not in known and not name.startswith("Dramatiq")] == []
 
 
