@@ -64,8 +64,11 @@ def test_no_event_is_left_out_below():
         "health-docker.json",
         "health.json",
         "keep-alive.json",
+        "load-balancer-multi-value.json",
+        "load-balancer.json",
         "queue-metrics-with-token.json",
         "queue-metrics.json",
+        "rest-api.json",
         "scheduled-tick.json",
     ]
 
@@ -75,11 +78,31 @@ def test_a_query_is_answered(invoke, event):
     assert invoke(event)["statusCode"] == 200
 
 
+def test_the_body_is_the_same_whoever_asks_and_the_rest_is_in_the_askers_format(invoke):
+    answers = {event: invoke(event) for event in ["queue-metrics.json", "load-balancer.json", "rest-api.json"]}
+    assert {re.sub(r'"timestamp":"[^"]+"', "", answer["body"]) for answer in answers.values()} == {
+        '{"queue_depth":0,"delay_queue_depth":0,"dead_letter_depth":0,,"in_flight":0,"oldest_job_age_seconds":0,'
+        '"new_dead_letters":0,"orphaned":0,"active_brokers":0,"queues":{"default":{"queue_depth":0,"delay_queue_depth":0,'
+        '"dead_letter_depth":0,"in_flight":0,"oldest_job_age_seconds":0,"new_dead_letters":0,"orphaned":0}}}'
+    }
+    one = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    many = {name: [value] for name, value in one.items()}
+    assert {event: {**answer, "body": ""} for event, answer in answers.items()} == {
+        "queue-metrics.json": {"statusCode": 200, "isBase64Encoded": False, "headers": one, "body": ""},
+        "load-balancer.json": {
+            "statusCode": 200, "statusDescription": "200 OK", "isBase64Encoded": False, "headers": one, "body": "",
+        },
+        "rest-api.json": {"statusCode": 200, "isBase64Encoded": False, "multiValueHeaders": many, "body": ""},
+    }  # fmt: skip
+
+
 def test_a_query_with_a_token_is_answered_and_one_without_refused(invoke):
     (token,) = re.findall(r"Bearer ([^\"]+)", (ROOT / "events/queue-metrics-with-token.json").read_text())
-    open_url = {"QueryAuthType": "NONE", "QueryToken": token}
-    assert invoke("queue-metrics-with-token.json", **open_url)["statusCode"] == 200
-    assert invoke("queue-metrics.json", **open_url)["statusCode"] == 401
+    guarded = {"QueryAuthType": "OFF", "QueryToken": token}
+    assert invoke("queue-metrics-with-token.json", **guarded)["statusCode"] == 200
+    assert invoke("load-balancer.json", **guarded)["statusCode"] == 401
+    scraped = invoke("load-balancer-multi-value.json", **guarded)
+    assert (scraped["statusDescription"], scraped["body"].splitlines()[-1]) == ("200 OK", "# EOF")
 
 
 def test_the_event_that_keeps_the_function_active_is_no_error_and_needs_no_token(invoke):

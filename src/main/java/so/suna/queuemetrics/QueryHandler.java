@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import so.suna.queuemetrics.dramatiq.SnapshotReader;
 import so.suna.queuemetrics.http.Answer;
+import so.suna.queuemetrics.http.Event;
 import so.suna.queuemetrics.http.Events;
 import so.suna.queuemetrics.http.Routes;
 import so.suna.queuemetrics.redis.IamToken;
@@ -32,7 +33,7 @@ public final class QueryHandler implements RequestStreamHandler {
   QueryHandler(Map<String, String> environment, Consumer<String> out) {
     var log = new JsonLog(out);
     this(routes(Settings.of(environment), log));
-    FirstRead.run(() -> Events.write(routes.queueMetrics("application/json")), log);
+    FirstRead.run(() -> Events.write(routes.queueMetrics(""), new Event.KeepAlive()), log);
   }
 
   QueryHandler(Routes routes) {
@@ -58,9 +59,10 @@ public final class QueryHandler implements RequestStreamHandler {
   }
 
   @Override
-  public void handleRequest(InputStream event, OutputStream result, Context context)
+  public void handleRequest(InputStream json, OutputStream result, Context context)
       throws IOException {
-    Answer answer = routes.answer(Events.read(event), context.getLogStreamName());
-    result.write(Events.write(answer));
+    Event event = Events.read(json);
+    Answer answer = routes.answer(event, context.getLogStreamName());
+    result.write(Events.write(answer, event));
   }
 }

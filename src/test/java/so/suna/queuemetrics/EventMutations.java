@@ -102,7 +102,7 @@ final class EventMutations {
   private static final List<String> ACCEPTS =
       List.of(
           "application/openmetrics-text;version=1.0.0",
-          "application/openmetrics-text;q=0.5,text/plain;q=0.4",
+          "application/openmetrics-text;q=1,text/plain;q=0.4",
           "application/json",
           "*/*;q=0.1",
           "q=0;q=1;,;🦑",
@@ -132,15 +132,23 @@ final class EventMutations {
 
   private static void change(RandomGenerator random, JsonObject event) {
     switch (random.nextInt(11)) {
-      case 0, 1, 2 -> event.addProperty("rawPath", path(random));
+      case 0, 1, 2 -> event.addProperty(event.has("rawPath") ? "rawPath" : "path", path(random));
       case 3, 4 ->
-          inside(event, "requestContext", "http").addProperty("method", oneOf(random, METHODS));
-      case 5, 6, 7 ->
-          inside(event, "headers").addProperty(oneOf(random, NAMES), oneOf(random, AUTHORIZATIONS));
-      case 8 -> inside(event, "headers").addProperty("accept", oneOf(random, ACCEPTS));
+          (event.has("httpMethod") ? event : inside(event, "requestContext", "http"))
+              .addProperty(
+                  event.has("httpMethod") ? "httpMethod" : "method", oneOf(random, METHODS));
+      case 5, 6, 7 -> header(event, oneOf(random, NAMES), oneOf(random, AUTHORIZATIONS));
+      case 8 -> header(event, "accept", oneOf(random, ACCEPTS));
       case 9 -> event.addProperty("body", oneOf(random, PIECES).repeat(20));
       default -> odd(random, event);
     }
+  }
+
+  private static void header(JsonObject event, String name, String value) {
+    var values = new JsonArray();
+    values.add(value);
+    inside(event, "multiValueHeaders").add(name, values);
+    inside(event, "headers").addProperty(name, value);
   }
 
   private static String path(RandomGenerator random) {

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.dramatiq.Snapshots;
@@ -75,6 +76,9 @@ class EventsTest {
               "queue-metrics-with-token.json",
               "health.json",
               "health-docker.json",
+              "load-balancer.json",
+              "load-balancer-multi-value.json",
+              "rest-api.json",
               "keep-alive.json");
     }
   }
@@ -128,6 +132,8 @@ class EventsTest {
         "health-docker.json | {\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"2026/11/23/[$LATEST]local\",\"database\":\"ok\"}",
         "queue-metrics.json | " + QUEUE_METRICS,
         "queue-metrics-with-token.json | " + QUEUE_METRICS,
+        "load-balancer.json | " + QUEUE_METRICS,
+        "rest-api.json | " + QUEUE_METRICS,
       })
   void queryIsAnswered(String file, String body) throws IOException {
     APIGatewayV2HTTPResponse answer = answer(file, Optional.empty());
@@ -136,14 +142,27 @@ class EventsTest {
     assertThat(answer.getBody()).isEqualTo(body);
   }
 
-  @Test
-  void queryWithTheTokenIsAnsweredWhereOneIsSet() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"queue-metrics-with-token.json", "rest-api.json", "queue-metrics.json"})
+  void queryWithTheTokenOrASignatureIsAnsweredWhereOneIsSet(String file) throws IOException {
     var token = Optional.of(new BearerToken("example-token"));
 
-    APIGatewayV2HTTPResponse answer = answer("queue-metrics-with-token.json", token);
+    APIGatewayV2HTTPResponse answer = answer(file, token);
 
     assertThat(answer.getStatusCode()).isEqualTo(200);
     assertThat(answer.getBody()).isEqualTo(QUEUE_METRICS);
+  }
+
+  @Test
+  void loadBalancerPassesAScrapeOn() throws IOException {
+    APIGatewayV2HTTPResponse answer =
+        answer("load-balancer-multi-value.json", Optional.of(new BearerToken("example-token")));
+
+    assertThat(answer.getStatusCode()).isEqualTo(200);
+    assertThat(answer.getMultiValueHeaders())
+        .containsEntry(
+            "Content-Type", List.of("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assertThat(answer.getBody()).endsWith("\ndramatiq_active_brokers 7\n# EOF\n");
   }
 
   @Test
@@ -158,10 +177,10 @@ class EventsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "queue-metrics.json, example-token",
-    "health.json, example-token",
-    "health-docker.json, example-token",
-    "queue-metrics-with-token.json, another-token"
+    "load-balancer.json, example-token",
+    "load-balancer-multi-value.json, another-token",
+    "rest-api.json, another-token",
+    "queue-metrics-with-token.json, another-token",
   })
   void queryWithoutTheTokenIsRefusedWhereOneIsSet(String file, String token) throws IOException {
     APIGatewayV2HTTPResponse answer = answer(file, Optional.of(new BearerToken(token)));

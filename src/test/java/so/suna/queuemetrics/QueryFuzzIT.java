@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
 import com.amazonaws.services.lambda.runtime.serialization.PojoSerializer;
 import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -90,9 +91,8 @@ class QueryFuzzIT {
           var answer = answer(handler, event);
 
           boolean understood =
-              isText(event, "rawPath") && isText(event, "requestContext", "http", "method");
-          boolean head =
-              understood && "HEAD".equals(text(event, "requestContext", "http", "method"));
+              isPayload2(event) || (isText(event, "path") && isText(event, "httpMethod"));
+          boolean head = understood && "HEAD".equals(method(event));
           int status = answer.get("statusCode").getAsInt();
           assertThat(status)
               .as("status for %s", event)
@@ -107,6 +107,7 @@ class QueryFuzzIT {
                       status == 200
                           && path(event).equals("/api/metrics/queue")
                           && wantsOpenMetrics(event)));
+          assertFormat(answer, event, understood && !isPayload2(event));
           assertThat(logged).hasSize(status == 500 || !understood ? 1 : 0);
           assertThat(logged + answer.toString()).doesNotContain(EventMutations.TOKEN);
         });
@@ -114,7 +115,7 @@ class QueryFuzzIT {
 
   /** Several headers, even if each shows the token, are none that does. */
   private static int status(JsonObject event, boolean up, boolean tokenIsSet) {
-    return !tokenIsSet || tokensShown(event).equals(List.of(true))
+    return !tokenIsSet || isSigned(event) || tokensShown(event).equals(List.of(true))
         ? statusWhenAllowed(event, up)
         : 401;
   }
@@ -124,7 +125,7 @@ class QueryFuzzIT {
     if (failure == null) {
       return 404;
     }
-    if (!List.of("GET", "HEAD").contains(text(event, "requestContext", "http", "method"))) {
+    if (!List.of("GET", "HEAD").contains(method(event))) {
       return 405;
     }
     return up || failure.isEmpty() ? 200 : 500;
@@ -145,8 +146,49 @@ class QueryFuzzIT {
     };
   }
 
+  private static boolean isPayload2(JsonObject event) {
+    return isText(event, "rawPath") && isText(event, "requestContext", "http", "method");
+  }
+
+  private static boolean isSigned(JsonObject event) {
+    return isPayload2(event)
+        && find(event, "requestContext", "authorizer", "iam") instanceof JsonObject caller
+        && !caller.asMap().values().stream().allMatch(JsonElement::isJsonNull);
+  }
+
+  private static String method(JsonObject event) {
+    return isPayload2(event)
+        ? text(event, "requestContext", "http", "method")
+        : text(event, "httpMethod");
+  }
+
+  private static void assertFormat(JsonObject answer, JsonObject event, boolean older) {
+    assertThat(answer.has("statusDescription"))
+        .isEqualTo(older && find(event, "requestContext", "elb") instanceof JsonObject);
+    assertThat(answer.has("multiValueHeaders"))
+        .isEqualTo(older && find(event, "multiValueHeaders") instanceof JsonObject);
+  }
+
+  /** The values of each header of that name. */
+  private static List<String> values(JsonObject event, String name) {
+    JsonElement many = event.get("multiValueHeaders");
+    return (many instanceof JsonObject ? many : event.get("headers")) instanceof JsonObject headers
+        ? headers.entrySet().stream()
+            .filter(header -> header.getKey().equalsIgnoreCase(name))
+            .flatMap(
+                header ->
+                    header.getValue() instanceof JsonArray array
+                        ? array.asList().stream()
+                        : Stream.of(header.getValue()))
+            .filter(JsonPrimitive.class::isInstance)
+            .map(JsonElement::getAsString)
+            .toList()
+        : List.of();
+  }
+
   private static boolean wantsOpenMetrics(JsonObject event) {
-    return text(event, "headers", "accept").startsWith("application/openmetrics-text");
+    return values(event, "accept").stream()
+        .anyMatch(value -> value.startsWith("application/openmetrics-text"));
   }
 
   private static Map<String, String> headers(int status, boolean openMetrics) {
@@ -166,20 +208,14 @@ class QueryFuzzIT {
 
   /** Of each header of that name, whether it shows the token. */
   private static List<Boolean> tokensShown(JsonObject event) {
-    return event.get("headers") instanceof JsonObject headers
-        ? headers.entrySet().stream()
-            .filter(header -> header.getKey().equalsIgnoreCase("authorization"))
-            .filter(header -> header.getValue() instanceof JsonPrimitive)
-            .map(header -> header.getValue().getAsString())
-            .map(
-                value ->
-                    value.matches("(?i:bearer) +" + Pattern.quote(EventMutations.TOKEN) + " *"))
-            .toList()
-        : List.of();
+    return values(event, "authorization").stream()
+        .map(value -> value.matches("(?i:bearer) +" + Pattern.quote(EventMutations.TOKEN) + " *"))
+        .toList();
   }
 
   private static String path(JsonObject event) {
-    String utf8 = new String(text(event, "rawPath").getBytes(UTF_8), ISO_8859_1);
+    String utf8 =
+        new String(text(event, isPayload2(event) ? "rawPath" : "path").getBytes(UTF_8), ISO_8859_1);
     String decoded =
         PERCENT
             .matcher(utf8)
@@ -240,8 +276,9 @@ class QueryFuzzIT {
 
   private static Map<String, String> headers(JsonObject answer) {
     var headers = new HashMap<String, String>();
-    answer
-        .getAsJsonObject("headers")
+    (answer.has("headers")
+            ? answer.getAsJsonObject("headers")
+            : answer.getAsJsonObject("multiValueHeaders"))
         .asMap()
         .forEach((name, value) -> headers.put(name, value.getAsString()));
     return headers;

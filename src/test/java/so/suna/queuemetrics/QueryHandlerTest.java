@@ -99,7 +99,7 @@ class QueryHandlerTest {
         .isEqualTo(json(404, "{\"detail\":\"Not Found\"}"));
     assertThat(context.logged())
         .containsExactly(
-            "{\"event\":\"event not understood\",\"cause\":\"java.lang.IllegalArgumentException: expected rawPath and requestContext.http.method, as in payload 2.0, found []\"}");
+            "{\"event\":\"event not understood\",\"cause\":\"java.lang.IllegalArgumentException: expected rawPath and requestContext.http.method, or path and httpMethod, found []\"}");
   }
 
   @Test

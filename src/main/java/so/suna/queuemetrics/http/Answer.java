@@ -36,6 +36,16 @@ public record Answer(int status, Map<String, String> headers, String body) {
     return new Answer(status, more, body);
   }
 
+  String statusDescription() {
+    return switch (status) {
+      case 200 -> "200 OK";
+      case 401 -> "401 Unauthorized";
+      case 404 -> "404 Not Found";
+      case 405 -> "405 Method Not Allowed";
+      default -> "500 Internal Server Error";
+    };
+  }
+
   Answer withoutBody() {
     return new Answer(status, headers, "");
   }

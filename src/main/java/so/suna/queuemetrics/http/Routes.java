@@ -36,7 +36,7 @@ public final class Routes {
   private @Nullable Snapshot shared;
 
   /**
-   * @param token what every caller must show; none if AWS has already checked the caller
+   * @param token what every caller must show whom AWS has not authenticated
    * @param log takes what went wrong and why; nothing of it reaches the caller
    */
   public Routes(
@@ -69,7 +69,9 @@ public final class Routes {
   }
 
   private Answer answer(Request request, String instanceId) {
-    if (token.isPresent() && !token.get().isShownBy(request.authorization())) {
+    if (token.isPresent()
+        && !request.authenticated()
+        && !token.get().isShownBy(request.authorization())) {
       return Answer.error(401, "Unauthorized").with("WWW-Authenticate", "Bearer");
     }
     return switch (normalized(request.path())) {

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import so.suna.queuemetrics.http.Event.Format;
 import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
@@ -48,9 +49,13 @@ class EventsTest {
     }
   }
 
+  private static Request request(String method, String path, String authorization, String accept) {
+    return new Request(method, path, authorization, accept, false, Format.PLAIN);
+  }
+
   private static NotUnderstood found(String fields) {
     return new NotUnderstood(
-        "expected rawPath and requestContext.http.method, as in payload 2.0, found [%s]"
+        "expected rawPath and requestContext.http.method, or path and httpMethod, found [%s]"
             .formatted(fields));
   }
 
@@ -60,7 +65,7 @@ class EventsTest {
     Map<String, String> headers = Map.of("host", "h", name, "Bearer token");
 
     assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(new Request("GET", "/api/health", "Bearer token", ""));
+        .isEqualTo(request("GET", "/api/health", "Bearer token", ""));
   }
 
   @ParameterizedTest
@@ -69,7 +74,7 @@ class EventsTest {
     Map<String, String> headers = Map.of("x-accept", "a", name, "text/plain, */*");
 
     assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(new Request("GET", "/api/health", "", "text/plain, */*"));
+        .isEqualTo(request("GET", "/api/health", "", "text/plain, */*"));
   }
 
   @Test
@@ -78,7 +83,7 @@ class EventsTest {
         new TreeMap<>(Map.of("Authorization", "Bearer token", "authorization", "Bearer other"));
 
     assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(new Request("GET", "/api/health", "Bearer token,Bearer other", ""));
+        .isEqualTo(request("GET", "/api/health", "Bearer token,Bearer other", ""));
   }
 
   @Test
@@ -86,7 +91,7 @@ class EventsTest {
     Map<String, String> headers = Map.of("x-authorization", "Bearer a", "proxy-authorization", "b");
 
     assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(new Request("GET", "/api/health", "", ""));
+        .isEqualTo(request("GET", "/api/health", "", ""));
   }
 
   @ParameterizedTest
@@ -97,14 +102,16 @@ class EventsTest {
         "[]",
         "{}",
         "{\"authorization\":null}",
-        "{\"authorization\":[\"Bearer token\"]}"
+        "{\"authorization\":{}}",
+        "{\"authorization\":[]}",
+        "{\"authorization\":[[\"Bearer token\"],null]}"
       })
   void headersOfAnotherShapeHoldNoAuthorization(String headers) {
     assertThat(
             read(
                 "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}},\"headers\":%s}"
                     .formatted(headers)))
-        .isEqualTo(new Request("GET", "/", "", ""));
+        .isEqualTo(request("GET", "/", "", ""));
   }
 
   @ParameterizedTest
@@ -119,7 +126,7 @@ class EventsTest {
     "$default, //api/health,     //api/health",
   })
   void stageOfAnHttpApiIsNotPartOfThePath(@Nullable String stage, String raw, String path) {
-    assertThat(read(event(raw, stage, null))).isEqualTo(new Request("GET", path, "", ""));
+    assertThat(read(event(raw, stage, null))).isEqualTo(request("GET", path, "", ""));
   }
 
   @Test
@@ -159,20 +166,68 @@ class EventsTest {
     assertThat(read(event)).isEqualTo(found("rawPath"));
   }
 
-  @Test
-  void requestOfARestApiIsNotUnderstood() {
-    assertThat(
-            read(
-                "{\"resource\":\"/{proxy+}\",\"path\":\"/api/health\",\"httpMethod\":\"GET\",\"headers\":{},\"requestContext\":{\"stage\":\"prod\"}}"))
-        .isEqualTo(found("httpMethod, path"));
+  private static String older(String requestContext, String headers) {
+    return "{\"path\":\"/prod/api/health\",\"httpMethod\":\"GET\",\"requestContext\":%s,%s}"
+        .formatted(requestContext, headers);
   }
 
   @Test
-  void requestOfALoadBalancerIsNotUnderstood() {
-    assertThat(
-            read(
-                "{\"path\":\"/api/health\",\"httpMethod\":\"GET\",\"headers\":{},\"requestContext\":{\"elb\":{\"targetGroupArn\":\"arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/a/b\"}}}"))
-        .isEqualTo(found("httpMethod, path, requestContext.elb"));
+  void requestOfARestApiIsReadWithAllItsHeadersAndWithoutItsStage() {
+    String headers =
+        "\"headers\":{\"Authorization\":\"b\"},\"multiValueHeaders\":{\"Authorization\":[\"a\",\"b\"],\"Accept\":[\"*/*\"]}";
+
+    assertThat(read(older("{\"stage\":\"prod\"}", headers)))
+        .isEqualTo(new Request("GET", "/api/health", "a,b", "*/*", false, new Format(false, true)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "\"headers\":{\"accept\":\"a\"} | false",
+        "\"headers\":{\"accept\":\"a\"},\"multiValueHeaders\":null | false",
+        "\"multiValueHeaders\":{\"accept\":[\"a\"]} | true",
+      })
+  void requestOfALoadBalancerIsReadWithEitherKindOfHeaders(String headers, boolean many) {
+    assertThat(read(older("{\"elb\":{\"targetGroupArn\":\"arn\"}}", headers)))
+        .isEqualTo(new Request("GET", "/prod/api/health", "", "a", false, new Format(true, many)));
+  }
+
+  private static String payload2(String authorizer) {
+    return "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"},\"authorizer\":%s}}"
+        .formatted(authorizer);
+  }
+
+  @Test
+  void signedCallerIsAuthenticated() {
+    assertThat(read(payload2("{\"iam\":{\"cognitoIdentity\":null,\"userArn\":\"arn\"}}")))
+        .isEqualTo(new Request("GET", "/", "", "", true, Format.PLAIN));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "null",
+        "{}",
+        "{\"iam\":null}",
+        "{\"iam\":{}}",
+        "{\"iam\":true}",
+        "{\"iam\":[\"arn\"]}",
+        "{\"iam\":{\"userArn\":null}}",
+        "{\"jwt\":{\"claims\":{\"sub\":\"anybody\"}}}",
+        "{\"lambda\":{\"iam\":{\"userArn\":\"arn\"}}}",
+      })
+  void noOtherCallerIsAuthenticated(String authorizer) {
+    assertThat(read(payload2(authorizer))).isEqualTo(request("GET", "/", "", ""));
+  }
+
+  @Test
+  void callerOfALoadBalancerOrARestApiIsNeverAuthenticated() {
+    String signed = "{\"stage\":\"prod\",\"authorizer\":{\"iam\":{\"userArn\":\"arn\"}}}";
+
+    assertThat(read(older(signed, "\"headers\":{}")))
+        .isEqualTo(request("GET", "/api/health", "", ""));
   }
 
   @ParameterizedTest
@@ -182,12 +237,42 @@ class EventsTest {
         .isEqualTo(new NotUnderstood("expected an event in JSON, found something else"));
   }
 
-  @Test
-  void answerIsWrittenAsPayload2() {
+  private static String written(boolean statusDescription, boolean multiValueHeaders) {
     var answer = new Answer(401, Map.of("Allow", "GET, <HEAD>"), "{\"a\":\"é\"}");
+    var format = new Format(statusDescription, multiValueHeaders);
+    return new String(Events.write(answer, new Request("GET", "/", "", "", false, format)), UTF_8);
+  }
 
-    assertThat(new String(Events.write(answer), UTF_8))
+  @Test
+  void answerToAFunctionUrlHasHeadersOfOneValue() {
+    assertThat(written(false, false))
         .isEqualTo(
-            "{\"statusCode\":401,\"headers\":{\"Allow\":\"GET, <HEAD>\"},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
+            "{\"statusCode\":401,\"isBase64Encoded\":false,\"headers\":{\"Allow\":\"GET, <HEAD>\"},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
+  }
+
+  @Test
+  void answerToARestApiHasHeadersOfManyValues() {
+    assertThat(written(false, true))
+        .isEqualTo(
+            "{\"statusCode\":401,\"isBase64Encoded\":false,\"multiValueHeaders\":{\"Allow\":[\"GET, <HEAD>\"]},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
+  }
+
+  @Test
+  void answerToALoadBalancerHasTheStatusInWordsToo() {
+    assertThat(written(true, false))
+        .isEqualTo(
+            "{\"statusCode\":401,\"statusDescription\":\"401 Unauthorized\",\"isBase64Encoded\":false,\"headers\":{\"Allow\":\"GET, <HEAD>\"},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "200, 200 OK",
+    "401, 401 Unauthorized",
+    "404, 404 Not Found",
+    "405, 405 Method Not Allowed",
+    "500, 500 Internal Server Error",
+  })
+  void everyStatusHasItsWords(int status, String words) {
+    assertThat(new Answer(status, Map.of(), "").statusDescription()).isEqualTo(words);
   }
 }

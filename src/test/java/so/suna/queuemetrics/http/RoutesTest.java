@@ -26,6 +26,7 @@ import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
 import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.dramatiq.Snapshots;
+import so.suna.queuemetrics.http.Event.Format;
 import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
@@ -125,7 +126,8 @@ class RoutesTest {
   }
 
   private static Answer ask(Routes routes, String method, String path, String authorization) {
-    return routes.answer(new Request(method, path, authorization, "*/*"), "i-1");
+    return routes.answer(
+        new Request(method, path, authorization, "*/*", false, Format.PLAIN), "i-1");
   }
 
   private static Answer get(Routes routes, String path) {
@@ -341,7 +343,9 @@ class RoutesTest {
 
   private static Answer scrape(Routes routes, String method) {
     return routes.answer(
-        new Request(method, "/api/metrics/queue", "", "application/openmetrics-text"), "i-1");
+        new Request(
+            method, "/api/metrics/queue", "", "application/openmetrics-text", false, Format.PLAIN),
+        "i-1");
   }
 
   private static final Map<String, String> OPEN_METRICS =
@@ -414,6 +418,14 @@ class RoutesTest {
   @Test
   void callerWithTheTokenIsAnswered() {
     assertThat(ask(guarded("token"), "GET", "/api/health", "Bearer token")).isEqualTo(HEALTHY);
+  }
+
+  @Test
+  void callerWhomAwsHasAuthenticatedNeedsNoToken() {
+    var signed =
+        new Request("GET", "/api/health", "AWS4-HMAC-SHA256 Credential=a", "", true, Format.PLAIN);
+
+    assertThat(guarded("token").answer(signed, "i-1")).isEqualTo(HEALTHY);
   }
 
   @Test
