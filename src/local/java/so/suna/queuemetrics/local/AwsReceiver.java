@@ -59,20 +59,28 @@ public final class AwsReceiver implements AutoCloseable {
   }
 
   public static Reply usual(Call call, int runningWorkers) {
+    return usual(call, runningWorkers, runningWorkers);
+  }
+
+  static Reply usual(Call call, int runningWorkers, int desiredWorkers) {
     return call.operation().equals("DescribeServices")
-        ? new Reply(200, service("ACTIVE", runningWorkers))
+        ? new Reply(200, service("ACTIVE", runningWorkers, desiredWorkers))
         : new Reply(200, JSON.createObjectNode());
   }
 
-  /** ECS's answer for one service. */
+  /** ECS's answer for one service that runs as many tasks as it wants. */
   public static JsonNode service(String status, int runningWorkers) {
+    return service(status, runningWorkers, runningWorkers);
+  }
+
+  private static JsonNode service(String status, int runningWorkers, int desiredWorkers) {
     ObjectNode output = JSON.createObjectNode();
     output
         .putArray("services")
         .addObject()
         .put("status", status)
         .put("runningCount", runningWorkers)
-        .put("desiredCount", runningWorkers);
+        .put("desiredCount", desiredWorkers);
     output.putArray("failures");
     return output;
   }
@@ -112,7 +120,19 @@ public final class AwsReceiver implements AutoCloseable {
 
   /** All datums so far. */
   public List<JsonNode> datums() {
-    return calls("PutMetricData").stream()
+    return datums(calls);
+  }
+
+  /** The datums since the last time; forgets all requests, so that a long run does not grow. */
+  synchronized List<JsonNode> takeDatums() {
+    List<Call> taken = List.copyOf(calls);
+    calls.removeAll(taken);
+    return datums(taken);
+  }
+
+  private static List<JsonNode> datums(List<Call> calls) {
+    return calls.stream()
+        .filter(call -> call.operation().equals("PutMetricData"))
         .flatMap(call -> StreamSupport.stream(call.input().path("MetricData").spliterator(), false))
         .toList();
   }

@@ -3,45 +3,24 @@ package so.suna.queuemetrics.local;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 
 /** HTTP in front of the query function, as a function URL is: payload 2.0 in, payload 2.0 out. */
-final class FunctionUrl implements AutoCloseable {
+final class FunctionUrl implements HttpHandler {
 
-  private final HttpServer server;
   private final FunctionProcess function;
-  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
-  /**
-   * Listens on 127.0.0.1.
-   *
-   * @throws IOException if the port is in use
-   */
-  FunctionUrl(int port, FunctionProcess function) throws IOException {
-    this.server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+  FunctionUrl(FunctionProcess function) {
     this.function = function;
-    server.createContext("/", this::handle);
-    server.setExecutor(threads);
-    server.start();
   }
 
   @Override
-  public void close() {
-    server.stop(0);
-    threads.shutdownNow();
-  }
-
-  private void handle(HttpExchange exchange) throws IOException {
+  public void handle(HttpExchange exchange) throws IOException {
     try (exchange) {
       // Not getPath(): of //api/health it would take api for a host.
       String[] target = exchange.getRequestURI().toString().split("\\?", 2);

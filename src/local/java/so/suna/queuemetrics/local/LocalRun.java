@@ -4,33 +4,32 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
-import java.time.Instant;
-import java.time.LocalTime;
+import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import so.suna.queuemetrics.PublishHandler;
 import so.suna.queuemetrics.QueryHandler;
+import so.suna.queuemetrics.simulation.PageResource;
+import so.suna.queuemetrics.simulation.Template;
 
 /**
  * The whole thing on one machine: {@code ./mvnw -q -Plocal}. The functions are the production
- * classes in processes of their own; Redis, its load, CloudWatch and ECS are here, unless {@code
- * REDIS_HOST} and {@code -Daws} name real ones.
+ * classes in processes of their own; Redis, its load, CloudWatch, ECS and its scaling are here,
+ * unless {@code REDIS_HOST} and {@code -Daws} name real ones. A tick stands for a minute of the
+ * scaling policy.
  */
 public final class LocalRun {
 
-  /** Ends the run with one sentence instead of a stack trace. */
-  private static final class StopException extends RuntimeException {
-    StopException(String sentence) {
-      super(sentence);
-    }
-  }
+  /** Values of QueueScalingMetric in template.yaml; the run begins with the first. */
+  private static final List<String> POLICIES = List.of("BacklogPerWorker", "QueueDepth");
 
   private final Clock clock = Clock.system(ZoneId.systemDefault());
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
@@ -39,64 +38,128 @@ public final class LocalRun {
   private LocalRun() {}
 
   public static void main(String[] args) throws InterruptedException {
+    var maven = Maven.ofThisRun();
     var run = new LocalRun();
     Runtime.getRuntime().addShutdownHook(new Thread(run::close));
+    maven.whenEnded(() -> System.exit(1));
     try {
       run.run(System.getenv(), number("tick", 1, 3_600), number("port", 1, 65_535), flag("aws"));
     } catch (RuntimeException e) {
       System.err.println(e instanceof StopException ? e.getMessage() : e.toString());
+      maven.end();
       System.exit(1);
     }
   }
 
   private void run(Map<String, String> given, int tickSeconds, int port, boolean realAws)
       throws InterruptedException {
-    boolean ownRedis = given.getOrDefault("REDIS_HOST", "").isBlank();
+    var tick = Duration.ofSeconds(tickSeconds);
+    var service = new WorkerService(scaling(POLICIES.getFirst()));
+    Optional<OwnRedis> redis =
+        given.getOrDefault("REDIS_HOST", "").isBlank()
+            ? Optional.of(opened(new OwnRedis()))
+            : Optional.empty();
+    Optional<DramatiqLoad> load = redis.map(own -> opened(load(own, given, tick)));
+    load.ifPresent(played -> played.start(service.running()));
+    AwsReceiver aws = opened(AwsReceiver.start(service.running()));
+    aws.answer(call -> AwsReceiver.usual(call, service.running(), service.desired()));
+
     var environment = new HashMap<>(given);
-    if (ownRedis) {
-      environment.putAll(playRedis(given));
-    }
-    AwsReceiver aws = opened(AwsReceiver.start(DramatiqLoad.WORKERS));
+    redis.ifPresent(own -> pointAt(own, environment));
     if (!realAws) {
       pointAt(aws, environment);
     }
     FunctionProcess query = start(QueryHandler.class, environment);
     FunctionProcess publish = start(PublishHandler.class, environment);
     checkThatRedisAnswers(query, given.getOrDefault("QUERY_TOKEN", ""));
-    listen(port, query);
+
+    String redisSaid = redis.isPresent() ? "of its own" : environment.get("REDIS_HOST") + "";
+    String awsSaid = realAws ? "of the real account" : "received here";
+    var dashboard =
+        new Dashboard(about(tickSeconds, redisSaid, awsSaid, load.isPresent(), realAws), service);
+    var updates = new Updates();
+    Runnable show =
+        () -> updates.publish(dashboard.json(redis.map(own -> !own.isRunning()).orElse(false)));
+    show.run();
+    listen(port, updates, actions(service, load, show), query);
     System.out.printf(
         "Redis %s, CloudWatch and ECS %s, a tick every %d s, Ctrl-C ends it%n",
-        ownRedis ? "of its own with a load being played" : environment.get("REDIS_HOST"),
-        realAws ? "of the real account" : "received here",
+        redis.isPresent() ? redisSaid + " with a load being played" : redisSaid,
+        awsSaid,
         tickSeconds);
     System.out.printf(
-        "curl %shttp://127.0.0.1:%d/api/metrics/queue%n%n%s%n",
+        "http://127.0.0.1:%d/ shows it scale; curl %shttp://127.0.0.1:%d/api/metrics/queue%n%n%s%n",
+        port,
         given.getOrDefault("QUERY_TOKEN", "").isBlank()
             ? ""
             : "-H \"Authorization: Bearer $QUERY_TOKEN\" ",
         port,
         TickTable.heading());
-    do {
-      tick(publish, aws, realAws);
-    } while (!stopped.await(tickSeconds, TimeUnit.SECONDS));
+    new Ticks(tick, publish, aws, realAws, service, load, dashboard, show, clock).run(stopped);
   }
 
-  private Map<String, String> playRedis(Map<String, String> given) {
-    RedisServer redis = opened(RedisServer.start());
+  /** What template.yaml deploys for the workers. Here nobody has a CPU or memory to follow. */
+  private static Template.Scaling scaling(String metric) {
+    return new Template(Path.of("template.yaml"), Map.of("QueueScalingMetric", metric))
+        .workers()
+        .without(policy -> !policy.metric().startsWith("Dramatiq"));
+  }
+
+  private DramatiqLoad load(OwnRedis redis, Map<String, String> given, Duration tick) {
     String namespace = given.getOrDefault("DRAMATIQ_NAMESPACE", "dramatiq");
     String queue = given.getOrDefault("QUEUE_NAMES", "default").split(",", 2)[0].strip();
-    opened(new DramatiqLoad(redis.client(), namespace, queue, clock)).start();
-    var entrance = new HashMap<String, String>();
+    return new DramatiqLoad(redis, namespace, queue, clock, tick);
+  }
+
+  private static JsonObject about(
+      int tickSeconds, String redis, String aws, boolean plays, boolean realAws) {
+    var about = new JsonObject();
+    about.addProperty("tickSeconds", tickSeconds);
+    about.addProperty("redis", redis);
+    about.addProperty("aws", aws);
+    about.addProperty("plays", plays);
+    about.addProperty("scales", plays && !realAws);
+    var policies = new JsonArray();
+    POLICIES.forEach(policies::add);
+    about.add("policies", policies);
+    return about;
+  }
+
+  /** A Redis of somebody's own is only looked at. */
+  private static Map<String, Runnable> actions(
+      WorkerService service, Optional<DramatiqLoad> load, Runnable show) {
+    var actions = new HashMap<String, Runnable>();
+    for (String metric : POLICIES) {
+      Template.Scaling scaling = scaling(metric);
+      actions.put("policy-" + metric, () -> service.scaleBy(scaling));
+    }
+    load.ifPresent(
+        played -> {
+          actions.put("burst", played::burst);
+          actions.put("long-jobs", played::longJobs);
+          actions.put("failing-actor", played::failingActor);
+          actions.put("stop-redis", played::stopRedis);
+          actions.put("start-redis", played::startRedis);
+        });
+    actions.replaceAll(
+        (_, action) ->
+            () -> {
+              action.run();
+              show.run();
+            });
+    return actions;
+  }
+
+  private static void pointAt(OwnRedis redis, Map<String, String> environment) {
     // Whatever login the caller has set is for another Redis.
     List.of("REDIS_USER", "REDIS_PASSWORD", "REDIS_CACHE_NAME")
-        .forEach(name -> entrance.put(name, ""));
-    entrance.putAll(
+        .forEach(name -> environment.put(name, ""));
+    environment.putAll(
         Map.of(
             "REDIS_HOST", "127.0.0.1",
             "REDIS_PORT", "" + redis.port(),
             "REDIS_TLS", "false",
             "REDIS_AUTHENTICATION", "none"));
-    return entrance;
   }
 
   /** Nothing of the caller's AWS settings may lead to a real account. */
@@ -147,40 +210,15 @@ public final class LocalRun {
     return causes.replaceFirst(", caused by .*", "").replaceFirst("^[A-Za-z.]+Exception: ", "");
   }
 
-  private void listen(int port, FunctionProcess query) {
+  private void listen(
+      int port, Updates updates, Map<String, Runnable> actions, FunctionProcess query) {
+    String page = PageResource.read(LocalRun.class, "local.html");
     try {
-      opened(new FunctionUrl(port, query));
+      opened(new LocalServer(port, page, updates, actions, new FunctionUrl(query)));
     } catch (IOException e) {
       throw new StopException(
           "127.0.0.1:%d (-Dport) cannot be listened on: %s".formatted(port, e.getMessage()));
     }
-  }
-
-  private void tick(FunctionProcess publish, AwsReceiver aws, boolean realAws) {
-    int before = aws.datums().size();
-    FunctionProcess.Outcome outcome = publish.invoke(scheduledEvent(clock.instant()));
-    if (stopped.getCount() == 0) {
-      return;
-    }
-    if (outcome.logged().isEmpty()) {
-      throw new StopException("the tick logged nothing: " + outcome.text());
-    }
-    JsonObject line = JsonParser.parseString(outcome.logged().getLast()).getAsJsonObject();
-    boolean taken = realAws && line.get("published").getAsBoolean();
-    int published = taken ? line.get("datums").getAsInt() : aws.datums().size() - before;
-    System.out.println(TickTable.line(LocalTime.now(clock), line, published));
-    JsonArray problems = line.getAsJsonArray("problems");
-    problems.forEach(problem -> System.out.println("          ! " + problem.getAsString()));
-    JsonArray notices = line.getAsJsonArray("notices");
-    notices.forEach(notice -> System.out.println("          i " + notice.getAsString()));
-  }
-
-  private static String scheduledEvent(Instant at) {
-    return """
-        {"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event",\
-        "source":"aws.events","account":"000000000000","time":"%s","region":"us-west-2",\
-        "resources":["arn:aws:events:us-west-2:000000000000:rule/local"],"detail":{}}"""
-        .formatted(at);
   }
 
   /** Closes in the order opposite to that of opening. */

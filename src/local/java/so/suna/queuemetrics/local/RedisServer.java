@@ -126,6 +126,10 @@ public final class RedisServer implements AutoCloseable {
     return port;
   }
 
+  public boolean isRunning() {
+    return process.isAlive();
+  }
+
   public long pid() {
     return process.pid();
   }

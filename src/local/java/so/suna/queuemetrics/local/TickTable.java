@@ -6,8 +6,10 @@ import java.time.LocalTime;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import so.suna.queuemetrics.dramatiq.Metric;
+import so.suna.queuemetrics.scaling.Decision;
 
 /** What the terminal shows of the ticks: a heading, and an aligned line each. */
 final class TickTable {
@@ -31,7 +33,7 @@ final class TickTable {
   private TickTable() {}
 
   static String heading() {
-    return "time      %s  published    took"
+    return "time      %s  published    took  last decision"
         .formatted(
             COLUMNS.stream()
                 .map(column -> padded(column, column.heading()))
@@ -41,9 +43,10 @@ final class TickTable {
   /**
    * @param tick the handler's own line
    * @param received datums that arrived at the receiver, or that real CloudWatch took
+   * @param decision the last that changed the number of workers
    */
-  static String line(LocalTime at, JsonObject tick, int received) {
-    return "%s  %s  %9d  %3d ms"
+  static String line(LocalTime at, JsonObject tick, int received, Optional<Decision> decision) {
+    return "%s  %s  %9d  %3d ms  %s"
         .formatted(
             at.truncatedTo(ChronoUnit.SECONDS)
                 .format(java.time.format.DateTimeFormatter.ISO_LOCAL_TIME),
@@ -53,7 +56,10 @@ final class TickTable {
                         padded(column, figure(column, tick.get(column.metric().metricName()))))
                 .collect(Collectors.joining("  ")),
             received,
-            tick.get("duration_ms").getAsLong());
+            tick.get("duration_ms").getAsLong(),
+            decision
+                .map(made -> "%d to %d, %s".formatted(made.from(), made.to(), made.reason()))
+                .orElse("-"));
   }
 
   private static String figure(Column column, JsonElement value) {

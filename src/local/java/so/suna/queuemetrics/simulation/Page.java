@@ -2,8 +2,6 @@ package so.suna.queuemetrics.simulation;
 
 import com.google.gson.Gson;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,8 +13,6 @@ import java.util.function.ToDoubleFunction;
 
 /** Writes one page that needs no network: the charts, the table, and uPlot itself. */
 final class Page {
-
-  private static final String UPLOT = "/META-INF/resources/webjars/uplot/1.6.30/dist/";
 
   private Page() {}
 
@@ -33,9 +29,7 @@ final class Page {
                     .toList());
     // Gson escapes <, so that nothing in a policy's text ends the script.
     String page =
-        read("simulation.html")
-            .replace("/*UPLOT_CSS*/", read(UPLOT + "uPlot.min.css"))
-            .replace("/*UPLOT_JS*/", read(UPLOT + "uPlot.iife.min.js"))
+        PageResource.read(Page.class, "simulation.html")
             .replace("/*DATA*/", new Gson().toJson(data));
     Files.createDirectories(file.toAbsolutePath().getParent());
     Files.writeString(file, page);
@@ -107,14 +101,5 @@ final class Page {
         + (worker.protection()
             ? "# with ECS task protection while a task works%n".formatted()
             : "");
-  }
-
-  private static String read(String resource) throws IOException {
-    try (InputStream in = Page.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IllegalStateException(resource + " must be on the classpath");
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
   }
 }

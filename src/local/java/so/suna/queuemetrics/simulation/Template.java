@@ -25,7 +25,7 @@ import so.suna.queuemetrics.scaling.ScalingPolicy;
  * workers and the policies on it from the resources that would be deployed. Knows of the intrinsic
  * functions those that such resources need.
  */
-final class Template {
+public final class Template {
 
   private static final String WORKER_TARGET = "WorkerScalableTarget";
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{([A-Za-z0-9:.]+)}");
@@ -36,8 +36,8 @@ final class Template {
   private final Map<String, String> parameters = new HashMap<>();
 
   /** What is deployed for the workers. */
-  record Scaling(int min, int max, List<ScalingPolicy> policies) {
-    Scaling without(Predicate<ScalingPolicy> which) {
+  public record Scaling(int min, int max, List<ScalingPolicy> policies) {
+    public Scaling without(Predicate<ScalingPolicy> which) {
       return new Scaling(min, max, policies.stream().filter(which.negate()).toList());
     }
   }
@@ -46,7 +46,7 @@ final class Template {
    * @param overrides values of parameters, the others have their defaults
    * @throws IllegalArgumentException where the template has no such parameter, or refuses the value
    */
-  Template(Path file, Map<String, String> overrides) {
+  public Template(Path file, Map<String, String> overrides) {
     this.file = file;
     Map<String, Node> root;
     try (var reader = Files.newBufferedReader(file)) {
@@ -100,7 +100,7 @@ final class Template {
     }
   }
 
-  Scaling workers() {
+  public Scaling workers() {
     var target = properties(WORKER_TARGET);
     int min = (int) number(target, "MinCapacity");
     int max = (int) number(target, "MaxCapacity");
