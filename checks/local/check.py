@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Runs `./mvnw -q -Plocal` as a user would, and looks at it from outside. Changes nothing; ends what it started."""
+"""Runs `./mvnw -q -Plocal` as a user would, and looks at it from outside, at its page too. Ends what it started.
+
+check.py              the checks; they change nothing
+check.py --picture    makes the README's picture, docs/local-run.png
+"""
 
 import contextlib
 import json
@@ -13,7 +17,9 @@ import threading
 import time
 import urllib.request
 
-ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +0 +3 +2 +2 +[\d.]+ +11 +\d+ ms")
+import browser
+
+ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +0 +3 +2 +2 +[\d.]+ +11 +\d+ ms  -$")
 SECONDS_TO_START = 120
 
 
@@ -65,22 +71,52 @@ def check_that_it_runs(failures):
     try:
         if len(rows(run, 3)) < 3:
             failures.append(
-                "the local run must print three ticks with no orphans, 3 brokers, 2 workers of 2 and 11 datums, ended before"
+                "the local run must print three ticks with no orphans, 3 brokers, 2 workers of 2, 11 datums and no decision, ended before"
             )
             return
+        timer.cancel()
         check_the_answer(failures, port)
+        browser.check_that_it_scales(port, failures)
+        check_that_it_only_looks(failures, redis_port(run.pid))
         os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C in a terminal: to the whole group
         run.communicate(timeout=15)
-        deadline = time.monotonic() + 15  # Maven may end before what it started
-        while left_running(run.pid) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if left_running(run.pid):
-            failures.append(f"Ctrl-C must end everything, left {left_running(run.pid)}")
+        check_that_nothing_is_left(failures, run.pid, "Ctrl-C")
     except subprocess.TimeoutExpired:
         failures.append("Ctrl-C must end the run within 15 s")
     finally:
         timer.cancel()
         end(run)
+
+
+def redis_port(group):
+    """Where the Redis of that run listens."""
+    return re.search(r"redis-server\S* \S*:(\d+)", "\n".join(left_running(group)))[1]
+
+
+def check_that_it_only_looks(failures, redis):
+    """A run at somebody's own Redis. Then only Maven's process ends, as it may where a machine runs out of memory."""
+    port = free_port()
+    run = start(port, REDIS_HOST="127.0.0.1", REDIS_PORT=redis, REDIS_TLS="false")
+    timer = ended_at_the_latest(run)
+    try:
+        for line in run.stdout:
+            print("  " + line.rstrip())
+            if line.startswith("http://"):
+                break
+        browser.check_that_it_only_looks(port, failures)
+        os.kill(run.pid, signal.SIGKILL)
+        check_that_nothing_is_left(failures, run.pid, "Maven's end")
+    finally:
+        timer.cancel()
+        end(run)
+
+
+def check_that_nothing_is_left(failures, group, ending):
+    deadline = time.monotonic() + 15  # Maven may end before what it started
+    while left_running(group) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if left_running(group):
+        failures.append(f"{ending} must end everything, left {left_running(group)}")
 
 
 def check_the_answer(failures, port):
@@ -116,14 +152,24 @@ def check_that_it_stops(failures, sentence, port=None, **environment):
         output, _ = run.communicate(timeout=SECONDS_TO_START)
     finally:
         end(run)
-    first = output.splitlines()[0] if output else ""
-    print("  " + first)
-    if run.returncode == 0 or not re.fullmatch(sentence, first):
-        failures.append(f"must exit non-zero saying {sentence!r} first, exited {run.returncode} saying {output!r}")
+    print("  " + output.rstrip())
+    if run.returncode == 0 or not re.fullmatch(sentence + "\n", output):
+        failures.append(f"must exit non-zero saying only {sentence!r}, exited {run.returncode} saying {output!r}")
 
 
-def main():
-    failures = []
+def make_the_picture(failures):
+    port = free_port()
+    run = start(port)
+    timer = ended_at_the_latest(run)
+    try:
+        rows(run, 3)
+        browser.take_the_readme_picture(port, "docs/local-run.png", failures)
+    finally:
+        timer.cancel()
+        end(run)
+
+
+def check(failures):
     check_that_it_runs(failures)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -145,6 +191,14 @@ def main():
         REDIS_PORT="637900",
         PER_QUEUE_METRICS="yes",
     )
+
+
+def main(arguments):
+    failures = []
+    if arguments == ["--picture"]:
+        make_the_picture(failures)
+    else:
+        check(failures)
     for failure in failures:
         print("FAILED: " + failure)
     print(f"{'local run: FAILED' if failures else 'local run: ok'}")
@@ -152,4 +206,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
