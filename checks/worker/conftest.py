@@ -33,18 +33,20 @@ def agent():
 @pytest.fixture
 def container(redis, jobs, agent, tmp_path):
     """Starts the workers of a container; those of one `name` are in one container."""
-    made = []
+    made, uris = [], []
 
     def start(name, **options):
         uri = agent.uri(name) if name else None
+        uris.extend([uri] if uri else [])
         made.append(Container(redis, tmp_path, uri, **options))
+        made[-1].wait_until_ready()
         return made[-1]
 
     yield start
     for each in made:
         each.kill()
     # As they go with a container.
-    for uri in map(agent.uri, agent.calls):
+    for uri in uris:
         for folder in Path("/dev/shm").glob(f"task-protection-{hashlib.sha256(uri.encode()).hexdigest()[:16]}-*"):
             shutil.rmtree(folder)
 

@@ -29,6 +29,7 @@ def second_worker(redis, folder, prefetch, processes, threads, seconds):
 
     def start():
         started.append(Container(redis, folder, None, processes, threads, protected=False, prefetch=prefetch))
+        started[-1].wait_until_ready()
 
     try:
         start()

@@ -1,8 +1,13 @@
 """deploy/worker/task_protection.py in real Dramatiq workers."""
 
+import os
+import tempfile
 import time
+import uuid
+from pathlib import Path
 
 import pytest
+import task_protection
 from agent import blocked, done, nonsense, refused
 from task_protection import TaskProtection
 from workers import HERE, until
@@ -208,6 +213,36 @@ def test_a_maximum_that_is_no_number_of_minutes_stops_the_start(monkeypatch):
     with pytest.raises(ValueError) as refusal:
         TaskProtection()
     assert str(refusal.value) == "TASK_PROTECTION_MAX_MINUTES must be a whole number of minutes, at least 1, was '2h'"
+
+
+def test_files_that_others_could_change_are_not_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    name = f"test-{uuid.uuid4().hex}"
+    open_to_all = Path(f"/dev/shm/{name}-{os.geteuid()}")
+    open_to_all.mkdir()
+    try:
+        open_to_all.chmod(0o777)
+        folder = Path(task_protection._private_folder(name))
+        assert (folder.parent, folder.stat().st_mode & 0o777) == (tmp_path, 0o700)
+        folder.rmdir()
+        folder.symlink_to(open_to_all)
+        with pytest.raises(OSError, match="^neither /dev/shm nor the folder for temporary files lets a private folder be made$"):
+            task_protection._private_folder(name)
+    finally:
+        open_to_all.rmdir()
+
+
+def test_without_room_for_its_files_it_is_off_and_says_so(monkeypatch, caplog):
+    def no_room(_):
+        raise OSError("no room")
+
+    monkeypatch.setenv("ECS_AGENT_URI", "http://127.0.0.1:9/api/none")
+    monkeypatch.setattr(task_protection, "_private_folder", no_room)
+    middleware = TaskProtection()
+    middleware.before_worker_boot(None, None)
+    middleware.before_process_message(None, None)
+    middleware.after_process_message(None, None)
+    assert caplog.messages == ["Task protection is off, because its files cannot be made: no room"]
 
 
 def test_the_page_says_the_times_that_it_keeps():

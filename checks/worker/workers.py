@@ -111,11 +111,14 @@ class Container:
         command = [sys.executable, "-m", "dramatiq", "actors", "--processes", str(processes), "--threads", str(threads)]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=HERE, env=environment, stdout=log, stderr=log, start_new_session=True)
-        until("the workers are ready", lambda: self._ready(processes))
+        self.processes = processes
 
-    def _ready(self, processes):
+    def wait_until_ready(self):
+        until("the workers are ready", self._is_ready)
+
+    def _is_ready(self):
         assert self.process.poll() is None, self.said()
-        return self.said().count("is ready for action") == processes
+        return self.said().count("is ready for action") == self.processes
 
     def said(self):
         return self.log.read_text()
