@@ -1,6 +1,7 @@
 """The release's template in the local AWS, deployed as the README tells it."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from localaws import REGION, LocalAws
@@ -8,8 +9,8 @@ from machine import run
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 # MiniStack refuses a template that holds these. test_commands.py makes the scaling in moto; the rules of the Redis
-# group only checks/stack looks at.
-UNKNOWN_TO_MINISTACK = ("AWS::ApplicationAutoScaling::", "AWS::EC2::SecurityGroupIngress")
+# group and the alarms only checks/stack looks at.
+UNKNOWN_TO_MINISTACK = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::SecurityGroupIngress")
 
 BUCKET = "artifacts"
 
@@ -67,19 +68,18 @@ def leave_out_what_is_unknown(template, copy):
     """Writes a copy that MiniStack takes. The logical ids of what it leaves out."""
     content = yaml_parse(template.read_text())
     resources = content["Resources"]
-    left_out = [key for key, made in resources.items() if made["Type"].startswith(UNKNOWN_TO_MINISTACK)]
-    # An alarm whose action is a scaling policy.
-    left_out += [key for key, made in resources.items() if key not in left_out and actions(made) & set(left_out)]
+    left_out = [key for key, made in resources.items() if is_unknown(made)]
     for key in left_out:
         del resources[key]
+    dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    dashboard[0] = re.sub(rf'"\$\{{({"|".join(left_out)})\.Arn}}",\s*', "", dashboard[0])
     copy.write_text(yaml_dump(content))
     return left_out
 
 
-def actions(resource):
-    """The logical ids of an alarm's actions."""
-    found = resource.get("Properties", {}).get("AlarmActions", [])
-    return {action["Ref"] for action in found if isinstance(action, dict) and "Ref" in action}
+def is_unknown(resource):
+    # It does not know an alarm's metric math either.
+    return resource["Type"].startswith(UNKNOWN_TO_MINISTACK) or "Metrics" in resource.get("Properties", {})
 
 
 def deploy(aws, environment, source, name, **parameters):

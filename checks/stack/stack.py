@@ -68,7 +68,9 @@ class Stack:
     @property
     def alarms(self):
         """Those for people; the one of the burst policy only scales."""
-        return {name: a for name, a in self.of_type("AWS::CloudWatch::Alarm").items() if name != "WorkerBurstAlarm"}
+        kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+        made = {name: alarm for kind in kinds for name, alarm in self.of_type(kind).items()}
+        return {name: alarm for name, alarm in made.items() if name != "WorkerBurstAlarm"}
 
     def variables(self, function):
         return self[function]["Environment"]["Variables"]

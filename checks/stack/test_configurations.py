@@ -15,6 +15,10 @@ SWITCHES = [
     {"QueryReservedConcurrency": 2},
     {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary"},
     {"AlarmTopicArn": "arn:aws:sns:us-west-2:123456789012:on-call"},
+    {
+        "AlarmTopicArn": "arn:aws:sns:us-west-2:123456789012:on-call",
+        "TicketTopicArn": "arn:aws:sns:us-west-2:123456789012:tickets",
+    },
     {"PerQueueMetrics": "true"},
     {"OldestJobAge": "false"},
     {"ManageApiScaling": "false"},

@@ -11,7 +11,8 @@ SECTION = deploy_section()
 # US dollars in us-west-2 on 2026-11-23, without free tiers.
 # https://aws.amazon.com/cloudwatch/pricing/
 METRIC = 0.30
-ALARM = 0.10
+ALARM = 0.10  # for each metric that it looks at
+COMPOSITE_ALARM = 0.50
 DASHBOARD = 3.00
 THOUSAND_PUTS = 0.01
 LOG_GIGABYTE = 0.50
@@ -36,15 +37,22 @@ def monthly_costs(stack):
     gigabytes = stack["PublishFunction"]["MemorySize"] / 1024
     lambda_ = TICKS * (MILLION_REQUESTS / 1e6 + gigabytes * TICK_SECONDS * GIGABYTE_SECOND)
     other = TICKS * (THOUSAND_PUTS / 1e3 + TICK_LOG_BYTES / 1e9 * LOG_GIGABYTE + MILLION_EVENTS / 1e6)
+    alarms = stack.of_type("AWS::CloudWatch::Alarm").values()
+    composite = stack.of_type("AWS::CloudWatch::CompositeAlarm")
     # Target tracking makes two alarms a policy.
-    alarms = len(stack.of_type("AWS::CloudWatch::Alarm")) + 2 * len(tracking)
+    watched = 2 * len(tracking) + sum(metrics_of(alarm) for alarm in alarms)
     return {
         f"{len(metrics.units())} custom metrics": len(metrics.units()) * METRIC,
-        f"{alarms} alarms, {2 * len(tracking)} of them target tracking's own": alarms * ALARM,
+        f"{len(alarms) + 2 * len(tracking)} alarms, {2 * len(tracking)} of them target tracking's own": watched * ALARM,
+        f"{len(composite)} composite alarms": len(composite) * COMPOSITE_ALARM,
         "dashboard": len(stack.of_type("AWS::CloudWatch::Dashboard")) * DASHBOARD,
         "PutMetricData, logs, events": other,
         "Lambda": lambda_,
     }
+
+
+def metrics_of(alarm):
+    return sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1
 
 
 def test_the_section_lists_what_a_month_costs_and_the_sum():

@@ -1,10 +1,12 @@
 """The pages about deploying say what the template does."""
 
 import re
+from collections import Counter
 
 import pytest
 from pages import DOCS, deploy_section, pages
 from stack import ROOT, deploy, template
+from test_alarms import CAUSE, TICKET, VOICES, WAKES
 
 # What the seed wrote; people have it in their history.
 SEED_COMMANDS = [
@@ -20,15 +22,28 @@ SEED_COMMANDS = [
 ]
 
 
+def entries():
+    """Each alarm's own, without the sections after it."""
+    text = re.sub(r"^## .*$", "### ", (DOCS / "alarms.md").read_text(), flags=re.MULTILINE)
+    return [entry for entry in re.split(r"^### ", text, flags=re.MULTILINE) if re.match(r"\w+Alarm\n", entry)]
+
+
 def test_each_alarm_has_its_entry_and_each_entry_its_alarm():
-    entries = re.findall(r"^### (\w+)$", (DOCS / "alarms.md").read_text(), re.MULTILINE)
-    assert sorted(entries) == sorted(deploy().alarms)
+    assert sorted(entry.partition("\n")[0] for entry in entries()) == sorted(deploy().alarms)
 
 
-def test_each_entry_says_what_it_means_and_what_to_do_first():
-    entries = re.split(r"^### ", (DOCS / "alarms.md").read_text(), flags=re.MULTILINE)[1:]
-    for entry in entries:
-        assert re.findall(r"^- \*\*(\w+)\*\*", entry, re.MULTILINE) == ["Means", "First", "Then"], entry
+def test_each_entry_says_what_it_means_and_what_to_decide_or_a_cause_what_to_look_at_first():
+    for entry in entries():
+        second = "First" if VOICES[entry.partition("\n")[0]] == CAUSE else "Decide"
+        assert re.findall(r"^- \*\*(\w+)\*\*", entry, re.MULTILINE) == ["Means", second, "Then"], entry
+
+
+def test_the_page_tells_whom_each_alarm_reaches():
+    section = (DOCS / "alarms.md").read_text().partition("## Two voices\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| .*?\| (.+?) \|$", section, re.MULTILINE)
+    told = {alarm: voice for voice, alarms in rows for alarm in re.findall(r"`(\w+Alarm)`", alarms)}
+    said = {WAKES: "wakes somebody", TICKET: "writes a ticket", CAUSE: "tells nobody, names the cause"}
+    assert {name: told[name] for name in VOICES} == {name: said[voice] for name, voice in VOICES.items()}
 
 
 def test_the_section_fits_a_screen():
@@ -36,7 +51,9 @@ def test_the_section_fits_a_screen():
 
 
 def test_the_section_counts_the_alarms():
+    count = Counter(VOICES.values())
     assert f"| alarms | {len(deploy().alarms)}, " in deploy_section()
+    assert f": {count[WAKES]} wake somebody (`AlarmTopicArn`), {count[TICKET]} write tickets" in deploy_section()
 
 
 @pytest.mark.parametrize("command", SEED_COMMANDS)
@@ -51,6 +68,10 @@ def test_every_parameter_that_a_page_names_exists(page):
     named += re.findall(r"\b([A-Z][A-Za-z]+)=(?:true|false|NONE|none|AWS_IAM|iam|QueueDepth|BacklogPerWorker|ARN)\b", text)
     source = template()
     known = source["Parameters"].keys() | deploy().resources.keys() | source["Outputs"].keys()
+    # Words of AWS's.
+    known |= {"ALARM", "DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"}
+    known |= {"AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity"}
+    known |= {"AutoScalingAnticipatedFlapping", "TargetServicePutResourceAsUnscalable"}
     known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Accept", "Authorization", "ARN", "BacklogPerWorker"}
     assert [name for name in named if name not in known and not name.startswith("Dramatiq")] == []
 

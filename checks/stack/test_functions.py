@@ -167,7 +167,6 @@ def test_a_rule_starts_a_tick_every_minute_and_drops_stale_ones():
     (target,) = rule["Targets"]
     assert target["Arn"] == "<PublishFunction.Arn>"
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2}
-    assert target["DeadLetterConfig"] == {"Arn": "<TickDeadLetterQueue.Arn>"}
 
 
 def test_the_rule_may_call_the_publisher():
@@ -184,22 +183,6 @@ def test_a_tick_that_waited_a_minute_or_failed_is_not_tried_again():
     config = deploy()["PublishFunctionEventInvokeConfig"]
     assert (config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (60, 0)
     assert config["FunctionName"] == "<PublishFunction>"
-
-
-def test_the_rule_alone_may_write_to_the_dead_letter_queue():
-    stack = deploy()
-    assert stack["TickDeadLetterQueue"] == {"MessageRetentionPeriod": 345600, "SqsManagedSseEnabled": True}
-    policy = stack["TickDeadLetterQueuePolicy"]
-    assert policy["Queues"] == ["<TickDeadLetterQueue>"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement == {
-        "Sid": "UndeliveredTicks",
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": "<TickDeadLetterQueue.Arn>",
-        "Condition": {"ArnEquals": {"aws:SourceArn": "<PublishFunctionTick.Arn>"}},
-    }
 
 
 # The URL

@@ -9,6 +9,7 @@ from samcli.commands.deploy.guided_context import GuidedContext
 from stack import REQUIRED, ROOT, Refused, accept, deploy, load, template
 
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
+TOPIC = "arn:aws:sns:us-west-2:123456789012:tickets"
 ROLE = "arn:aws:iam::123456789012:role/boundary"
 
 # The names and defaults that scripts and people rely on; None must be given.
@@ -50,6 +51,8 @@ CONTRACT = {
     "QueryToken": "",
     "DatabaseUrlSecretArn": "",
     "AlarmTopicArn": "",
+    "TicketTopicArn": "",
+    "OldestJobAgeThreshold": 600,
     "LogRetentionDays": 30,
     "Architecture": "arm64",
     "ReservedConcurrency": 0,
@@ -160,6 +163,10 @@ BAD = [
     ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or none, or at least 16"),
     ({"DatabaseUrlSecretArn": "postgresql://u:p@db/x"}, "DatabaseUrlSecretArn must be empty or the ARN of a Secrets Manager"),
     ({"AlarmTopicArn": "ops@example.com"}, "AlarmTopicArn must be empty or the ARN of an SNS standard topic"),
+    ({"TicketTopicArn": "jira"}, "TicketTopicArn must be empty or the ARN of an SNS standard topic"),
+    ({"TicketTopicArn": TOPIC}, "TicketTopicArn is set and needs AlarmTopicArn"),
+    ({"OldestJobAgeThreshold": 0}, "OldestJobAgeThreshold must be 1 to 1209600 seconds"),
+    ({"OldestJobAgeThreshold": 1209601}, "OldestJobAgeThreshold must be 1 to 1209600 seconds"),
     ({"LogRetentionDays": 31}, "LogRetentionDays must be a number of days that CloudWatch Logs offers"),
     ({"Architecture": "arm"}, "Architecture must be arm64 or x86_64"),
     ({"ReservedConcurrency": 1001}, "ReservedConcurrency must be 0 to 1000"),
@@ -268,6 +275,8 @@ def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_ab
         {"PermissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess"},
         {"PermissionsBoundaryArn": "arn:aws-us-gov:iam::123456789012:policy/teams/boundary"},
         {"MetricNamespace": "Suna/Production", "ServiceName": "worker-2.eu/a_b"},
+        {"AlarmTopicArn": TOPIC, "TicketTopicArn": TOPIC, "OldestJobAgeThreshold": 1},
+        {"OldestJobAgeThreshold": 1209600},
         {"LogRetentionDays": 1},
         {"LogRetentionDays": 3653},
     ],

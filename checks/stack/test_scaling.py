@@ -1,8 +1,14 @@
 """How the two services are scaled."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import metrics
 import pytest
-from stack import deploy
+from pages import DOCS
+from stack import ROOT, deploy
 
 API = {"ApiScalableTarget", "ApiCpuScaling", "ApiMemoryScaling"}
 WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling", "WorkerBurstScaling"}
@@ -63,12 +69,14 @@ def test_cpu_and_memory_are_held_at_90_percent(service, kind, predefined):
     assert policy["PolicyName"] == f"{service.lower()}-{kind.lower()}-scaling"
     assert policy["PolicyType"] == "TargetTrackingScaling"
     assert policy["ScalingTargetId"] == f"<{service}ScalableTarget>"
+    # The memory of a worker hardly falls, and every policy with scale-in enabled must agree to a scale-in.
+    silent = {"DisableScaleIn": True} if (service, kind) == ("Worker", "Memory") else {}
     assert policy["TargetTrackingScalingPolicyConfiguration"] == {
         "PredefinedMetricSpecification": {"PredefinedMetricType": predefined},
         "TargetValue": "90",
         "ScaleOutCooldown": "30",
         "ScaleInCooldown": "300",
-    }
+    } | silent
 
 
 def test_the_targets_of_cpu_and_memory_are_settable():
@@ -156,3 +164,44 @@ def test_the_burst_alarm_adds_workers_and_tells_nobody():
 @pytest.mark.parametrize("given", [{"BurstScaling": "false"}, {"ManageWorkerScaling": "false"}], ids=str)
 def test_without_a_burst_policy_there_is_no_burst_alarm(given):
     assert "WorkerBurstAlarm" not in deploy(**given)
+
+
+def table(heading):
+    """The cells of the first table under a heading of docs/deploying.md, row by row, by the first."""
+    section = (DOCS / "deploying.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| ")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_the_page_tells_what_scales_a_service_out_and_in():
+    said = table("How the services scale")
+    stack = deploy()
+    targets = [stack["ApiScalableTarget"], stack["WorkerScalableTarget"]]
+    assert said["minimum"] == [target["MinCapacity"] for target in targets]
+    assert said["maximum"] == [target["MaxCapacity"] for target in targets]
+    out, agree = {"Api": [], "Worker": []}, {"Api": [], "Worker": []}
+    names = {"Cpu": "CPU {} {:g} %", "Memory": "memory {} {:g} %", "Queue": "backlog per worker {} {:g}"}
+    for service in out:
+        for kind, words in names.items():
+            if f"{service}{kind}Scaling" in stack:
+                tracking = configuration(stack, f"{service}{kind}Scaling")
+                target = float(tracking["TargetValue"])
+                out[service].append(words.format(">", target))
+                if not tracking.get("DisableScaleIn"):
+                    # What target tracking's low alarms of ECS services are seen to have.
+                    agree[service].append(words.format("<", 0.9 * target))
+    burst = stack["WorkerBurstAlarm"]["Threshold"] * float(configuration(stack, "WorkerQueueScaling")["TargetValue"])
+    out["Worker"].append(f"in one minute > {burst:g}")
+    assert said["scale out if any is"] == [", ".join(each) for each in out.values()]
+    assert said["scale in if all are"] == [", ".join(each) for each in agree.values()]
+
+
+def test_the_scheduled_minimum_of_the_page_is_a_property_that_the_target_takes(tmp_path):
+    (block,) = re.findall(r"^```yaml\n(      ScheduledActions:\n.*?)^```$", (DOCS / "deploying.md").read_text(), re.M | re.S)
+    source = (ROOT / "template.yaml").read_text()
+    place = "      MaxCapacity: !Ref WorkerMaxCapacity\n"
+    assert source.count(place) == 1
+    scheduled = tmp_path / "template.yaml"
+    scheduled.write_text(source.replace(place, place + block))
+    lint = subprocess.run([Path(sys.executable).parent / "cfn-lint", scheduled], capture_output=True, text=True, check=False)
+    assert (lint.stdout, lint.returncode) == ("", 0)
