@@ -12,14 +12,15 @@ import java.time.Instant;
 public record Decision(Instant at, int from, int to, String policy, Reason reason) {
 
   /**
-   * Why. AlarmHigh and AlarmLow name the alarm that moved the service, as a scaling activity's
-   * cause does. The next five are AWS's own <a
+   * Why. The first three name the alarm that moved the service, as a scaling activity's cause does.
+   * The next five are AWS's own <a
    * href="https://docs.aws.amazon.com/autoscaling/application/APIReference/API_NotScaledReason.html">codes
    * of activities that did not scale</a>; for the last three AWS records no activity at all.
    */
   public enum Reason {
     AlarmHigh("alarm high in state ALARM triggered the policy"),
     AlarmLow("alarm low in state ALARM triggered the policy"),
+    StepAlarm("the alarm of a step policy in state ALARM triggered it"),
     AutoScalingAnticipatedFlapping("one task fewer would bring the metric back above the target"),
     TargetServicePutResourceAsUnscalable("a deployment is in progress"),
     AlreadyAtMaxCapacity("the service has as many tasks as it may have"),
@@ -46,9 +47,9 @@ public record Decision(Instant at, int from, int to, String policy, Reason reaso
 
   /** A move's cause as a scaling activity words it, or else the code of its not scaled reason. */
   public String cause() {
+    String alarm = reason == Reason.StepAlarm ? policy : "TargetTracking-" + reason;
     return moves()
-        ? "monitor alarm TargetTracking-%s in state ALARM triggered policy %s"
-            .formatted(reason, policy)
+        ? "monitor alarm %s in state ALARM triggered policy %s".formatted(alarm, policy)
         : reason.name();
   }
 }

@@ -202,7 +202,7 @@ public final class TargetTracking {
             ? watch.scaleOut.before
             : capacity(watch.policy, service);
     int wanted = watch.policy.wanted(capacity, datapoint(watch.alarm, range));
-    int ordered = Math.min(max, wanted);
+    int ordered = Math.clamp(wanted, min, max);
     if (ordered <= service.desired()) {
       return stays(
           at,
@@ -215,7 +215,8 @@ public final class TargetTracking {
     watch.scaleOut = new Activity(at, capacity, ordered);
     end(watch.scaleOut, at, running >= ordered);
     scaleIn = Activity.NONE; // Documented: a scale-out ends the cooldown of scale-in.
-    return new Decision(at, service.desired(), ordered, watch.policy.name(), Reason.AlarmHigh);
+    var reason = watch.policy instanceof ScalingPolicy.Step ? Reason.StepAlarm : Reason.AlarmHigh;
+    return new Decision(at, service.desired(), ordered, watch.policy.name(), reason);
   }
 
   private Decision in(Watch watch, Instant at, Service service) {
@@ -283,10 +284,9 @@ public final class TargetTracking {
   /** The minutes that were complete at {@code at}, as many as the alarm looks at, oldest first. */
   private List<OptionalDouble> range(Watch watch, Instant at) {
     var minutes = datums.getOrDefault(watch.policy.metric(), new TreeMap<>());
-    Instant incomplete = minuteOf(at);
-    return IntStream.rangeClosed(1, watch.alarm.evaluationRange())
-        .map(i -> watch.alarm.evaluationRange() + 1 - i)
-        .mapToObj(ago -> minutes.get(incomplete.minus(MINUTE.multipliedBy(ago))))
+    Instant first = minuteOf(at).minusSeconds(60L * watch.alarm.evaluationRange());
+    return IntStream.range(0, watch.alarm.evaluationRange())
+        .mapToObj(i -> minutes.get(first.plusSeconds(60L * i)))
         .map(mean -> mean == null ? OptionalDouble.empty() : OptionalDouble.of(mean.value()))
         .toList();
   }

@@ -73,14 +73,8 @@ record Comparison(
     var sent = load.jobs(durations, random);
     int first = workers > 0 ? workers : policy.scaling().min();
     var result = new Simulation(policy, load, sent, phase, phases, random.nextLong(), first).run();
-    result
-        .figures()
-        .computeIfPresent(
-            Figure.TASK_HOURS,
-            (_, hours) -> {
-              result.figures().put(Figure.COST, hours * pricePerTaskHour);
-              return hours;
-            });
+    double hours = result.figures().getOrDefault(Figure.TASK_HOURS, 0.);
+    result.figures().put(Figure.COST, hours * pricePerTaskHour);
     return result;
   }
 }

@@ -3,7 +3,8 @@ package so.suna.queuemetrics.simulation;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.random.RandomGenerator;
+import java.util.SplittableRandom;
+import java.util.function.Predicate;
 
 /**
  * The tasks of one ECS service that run Dramatiq 1.18.0 on a Redis broker, and the messages between
@@ -21,12 +22,13 @@ final class Fleet {
 
   private final Timeline timeline;
   private final Worker worker;
-  private final RandomGenerator random;
+  private final SplittableRandom random;
   private final Runnable runningChanged;
 
   private final ArrayDeque<Job> waiting = new ArrayDeque<>();
   private final List<Task> tasks = new ArrayList<>();
   private int desired;
+  private int revision;
   private int running;
   private int inFlight;
   private long killed;
@@ -37,6 +39,7 @@ final class Fleet {
 
   private final class Task {
     final double ordered = timeline.now();
+    final int revision = Fleet.this.revision;
     final List<WorkerProcess> processes = new ArrayList<>();
     boolean isRunning;
     boolean stopping;
@@ -67,11 +70,11 @@ final class Fleet {
       if (worker.idlePoll() == 0) {
         return now;
       }
-      if (now - nextPoll > 10 * worker.idlePoll()) {
+      if (now - nextPoll > 3 * worker.idlePoll()) {
         // Long idle: the rest of a pause that is drawn from half to all of the longest.
         double rest =
             random.nextInt(3) < 2
-                ? random.nextDouble(0.5)
+                ? 0.5 * random.nextDouble()
                 : 1 - 0.5 * Math.sqrt(random.nextDouble());
         nextPoll = now + rest * worker.idlePoll();
       }
@@ -84,7 +87,7 @@ final class Fleet {
     private double backoff() {
       double longest =
           Math.min(worker.idlePoll(), FIRST_BACKOFF * Math.scalb(1.0, Math.min(misses++, 32)));
-      return longest / 2 + random.nextDouble(longest / 2);
+      return longest / 2 * (1 + random.nextDouble());
     }
 
     void fetch() {
@@ -141,7 +144,7 @@ final class Fleet {
     }
   }
 
-  Fleet(Timeline timeline, Worker worker, RandomGenerator random, Runnable runningChanged) {
+  Fleet(Timeline timeline, Worker worker, SplittableRandom random, Runnable runningChanged) {
     this.timeline = timeline;
     this.worker = worker;
     this.random = random;
@@ -162,13 +165,28 @@ final class Fleet {
 
   void send(Job job) {
     waiting.add(job);
-    scheduleFetch();
+    if (waiting.size() == 1) { // Else a fetch is scheduled, or nobody may fetch.
+      scheduleFetch();
+    }
   }
 
   /** Sets the desired count; ECS starts or stops tasks until it is reached. */
   void desire(int count) {
     desired = count;
     adjust();
+  }
+
+  /**
+   * A rolling deployment within ECS's limits of 50 and 200 %: as many new tasks as desired start at
+   * once, and each that runs lets an old one stop.
+   */
+  void deploy() {
+    revision++;
+    adjust();
+  }
+
+  boolean deploying() {
+    return tasks.stream().anyMatch(task -> !task.stopping && task.revision < revision);
   }
 
   int desired() {
@@ -214,22 +232,34 @@ final class Fleet {
   }
 
   private void adjust() {
-    var active = new ArrayList<>(tasks.stream().filter(task -> !task.stopping).toList());
-    for (int missing = desired - active.size(); missing > 0; missing--) {
+    var current = active(task -> task.revision == revision);
+    for (int missing = desired - current.size(); missing > 0; missing--) {
       order();
     }
-    for (int surplus = active.size() - desired; surplus > 0; surplus--) {
+    stop(current, current.size() - desired);
+    var old = active(task -> task.revision < revision);
+    long replaced = current.stream().filter(task -> task.isRunning && !task.stopping).count();
+    stop(old, old.size() + replaced - desired);
+  }
+
+  private List<Task> active(Predicate<Task> which) {
+    return tasks.stream().filter(task -> !task.stopping).filter(which).toList();
+  }
+
+  private void stop(List<Task> active, long surplus) {
+    for (long left = surplus; left > 0; left--) {
       // Those that do not run yet first; which of the others is not documented for Fargate.
-      var candidates = active.stream().filter(task -> !task.isRunning).toList();
+      var candidates = active.stream().filter(t -> !t.stopping && !t.isRunning).toList();
       if (candidates.isEmpty()) {
-        candidates = active.stream().filter(task -> !worker.protection() || !task.works()).toList();
+        candidates =
+            active.stream()
+                .filter(t -> !t.stopping && (!worker.protection() || !t.works()))
+                .toList();
       }
       if (candidates.isEmpty()) {
         return; // All are protected: tried again once one is idle.
       }
-      Task task = candidates.get(random.nextInt(candidates.size()));
-      active.remove(task);
-      stop(task);
+      stop(candidates.get(random.nextInt(candidates.size())));
     }
   }
 
@@ -244,6 +274,7 @@ final class Fleet {
             running++;
             runningChanged.run();
             timeline.in(worker.toFetching().draw(random), () -> startFetching(task));
+            adjust();
           }
         });
   }

@@ -1,11 +1,6 @@
 package so.suna.queuemetrics.simulation;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +19,7 @@ import java.util.stream.DoubleStream;
  * 10-60/min for 2h                     rises evenly
  * wave 10-200/min for 24h              from the low to the high and back, once
  * 500 at once                          a batch
+ * deploy                               a rolling deployment of the workers begins
  * load.csv                             lines of time,jobs: so many in the minute that begins then
  * </pre>
  *
@@ -32,7 +28,8 @@ import java.util.stream.DoubleStream;
 record Load(String text, List<Piece> pieces) {
 
   private static final String EXPECTED =
-      "expected such as '20/min for 1h', '10-60/min for 2h', 'wave 10-200/min for 24h' or '500 at once'";
+      "expected such as '20/min for 1h', '10-60/min for 2h', 'wave 10-200/min for 24h', '500 at"
+          + " once' or 'deploy'";
   private static final String NUMBER = "(-?[0-9]+(?:\\.[0-9]+)?)";
   private static final Pattern RATE =
       Pattern.compile(
@@ -41,8 +38,21 @@ record Load(String text, List<Piece> pieces) {
   private static final Map<String, Integer> UNITS =
       Map.of("s", 1, "m", 60, "min", 60, "h", 3_600, "d", 86_400);
 
+  // What fits into the memory of any machine that builds this.
+  private static final double MOST_JOBS = 5e6;
+
   Load {
     pieces = List.copyOf(pieces);
+    if (pieces.stream().noneMatch(piece -> piece.seconds() > 0)) {
+      throw new IllegalArgumentException(
+          "load '%s': expected a duration of more than 0, add such as ', 0/min for 1h'"
+              .formatted(text));
+    }
+    double jobs = pieces.stream().mapToDouble(Piece::jobsAtMost).sum();
+    if (jobs > MOST_JOBS) {
+      throw new IllegalArgumentException(
+          "load '%s': expected at most %.0f jobs, was up to %.0f".formatted(text, MOST_JOBS, jobs));
+    }
   }
 
   /**
@@ -56,31 +66,32 @@ record Load(String text, List<Piece> pieces) {
       /** So many ({@code to}) at its beginning. */
       BATCH,
       /** So many ({@code to}) anywhere within it. */
-      COUNTED
+      COUNTED,
+      DEPLOYMENT
+    }
+
+    private double jobsAtMost() {
+      return shape == Shape.RAMP || shape == Shape.WAVE ? Math.max(from, to) * seconds : to;
     }
 
     private DoubleStream draw(RandomGenerator random) {
-      if (shape == Shape.BATCH) {
-        return DoubleStream.generate(() -> 0).limit((long) to);
-      }
-      if (shape == Shape.COUNTED) {
-        long count = (long) to + (random.nextDouble() < to % 1 ? 1 : 0);
-        return random.doubles(count).map(share -> share * seconds);
-      }
-      // Thinning: candidates at the highest rate, of which as many stay as the rate of their time
-      // says.
-      double highest = Math.max(from, to);
-      var arrivals = DoubleStream.builder();
-      if (highest > 0) {
-        for (double at = random.nextExponential() / highest;
-            at < seconds;
-            at += random.nextExponential() / highest) {
-          if (random.nextDouble() * highest < rate(at / seconds)) {
-            arrivals.add(at);
-          }
+      return switch (shape) {
+        case DEPLOYMENT -> DoubleStream.empty();
+        case BATCH -> DoubleStream.generate(() -> 0).limit((long) to);
+        case COUNTED ->
+            random
+                .doubles((long) to + (random.nextDouble() < to % 1 ? 1 : 0))
+                .map(share -> share * seconds);
+        // Thinning: of candidates at the highest rate as many stay as the rate of their time says.
+        case RAMP, WAVE -> {
+          double highest = Math.max(from, to);
+          yield DoubleStream.iterate(
+                  random.nextExponential() / highest,
+                  at -> at < seconds,
+                  at -> at + random.nextExponential() / highest)
+              .filter(at -> from == to || random.nextDouble() * highest < rate(at / seconds));
         }
-      }
-      return arrivals.build();
+      };
     }
 
     private double rate(double share) {
@@ -90,41 +101,55 @@ record Load(String text, List<Piece> pieces) {
   }
 
   double seconds() {
-    return pieces.stream().mapToDouble(Piece::seconds).sum();
+    return start(pieces.size());
+  }
+
+  /** When a piece begins. */
+  private double start(int index) {
+    return pieces.subList(0, index).stream().mapToDouble(Piece::seconds).sum();
   }
 
   /** The seconds at which jobs are sent, in their order. */
   double[] draw(RandomGenerator random) {
-    double[] starts = starts();
     var arrivals = DoubleStream.builder();
-    for (int i = 0; i < pieces.size(); i++) {
-      double start = starts[i];
-      pieces.get(i).draw(random).forEach(at -> arrivals.add(start + at));
+    double start = 0;
+    for (Piece piece : pieces) {
+      double begin = start;
+      piece.draw(random).forEach(at -> arrivals.add(begin + at));
+      start += piece.seconds();
     }
     return arrivals.build().sorted().toArray();
   }
 
+  /** Jobs of this load, in the order in which they are sent. */
+  List<Job> jobs(Durations durations, RandomGenerator random) {
+    return Arrays.stream(draw(random)).mapToObj(at -> new Job(at, durations.draw(random))).toList();
+  }
+
   /** When the load first at least doubles from one piece to the next, or a batch comes. */
   OptionalDouble surge() {
-    double[] starts = starts();
     for (int i = 0; i < pieces.size(); i++) {
       Piece piece = pieces.get(i);
+      Piece before = pieces.get(Math.max(0, i - 1));
       boolean doubles =
-          piece.shape() == Piece.Shape.RAMP
-              && i > 0
-              && pieces.get(i - 1).shape() == Piece.Shape.RAMP
-              && piece.from() >= 2 * pieces.get(i - 1).to();
+          i > 0
+              && piece.shape() == Piece.Shape.RAMP
+              && before.shape() == Piece.Shape.RAMP
+              && piece.from() >= 2 * before.to();
       if (doubles || piece.shape() == Piece.Shape.BATCH) {
-        return OptionalDouble.of(starts[i]);
+        return OptionalDouble.of(start(i));
       }
     }
     return OptionalDouble.empty();
   }
 
-  private double[] starts() {
-    double[] starts = new double[pieces.size()];
-    for (int i = 1; i < starts.length; i++) {
-      starts[i] = starts[i - 1] + pieces.get(i - 1).seconds();
+  /** When deployments begin, in seconds. */
+  List<Double> deployments() {
+    var starts = new ArrayList<Double>();
+    for (int i = 0; i < pieces.size(); i++) {
+      if (pieces.get(i).shape() == Piece.Shape.DEPLOYMENT) {
+        starts.add(start(i));
+      }
     }
     return starts;
   }
@@ -134,10 +159,14 @@ record Load(String text, List<Piece> pieces) {
    *     expected
    */
   static Load parse(String text) {
-    if (text.endsWith(".csv")) {
-      return csv(Path.of(text));
-    }
     var pieces = new ArrayList<Piece>();
+    if (text.endsWith(".csv")) {
+      var minutes = Minutes.csv("load", Path.of(text));
+      for (var at = minutes.firstKey(); !at.isAfter(minutes.lastKey()); at = at.plusSeconds(60)) {
+        pieces.add(counted(Minutes.need("load", Path.of(text), minutes, at)));
+      }
+      return new Load(text, pieces);
+    }
     for (String part : text.split(",", -1)) {
       String place = "load, piece %d '%s': ".formatted(pieces.size() + 1, part.strip());
       pieces.add(piece(place, part.strip().replaceAll(" +", " ")));
@@ -145,7 +174,15 @@ record Load(String text, List<Piece> pieces) {
     return new Load(text, pieces);
   }
 
+  /** A minute with so many jobs. */
+  static Piece counted(double jobs) {
+    return new Piece(Piece.Shape.COUNTED, 0, jobs, Simulation.MINUTE);
+  }
+
   private static Piece piece(String place, String text) {
+    if (text.equals("deploy")) {
+      return new Piece(Piece.Shape.DEPLOYMENT, 0, 0, 0);
+    }
     Matcher batch = BATCH.matcher(text);
     if (batch.matches()) {
       return new Piece(Piece.Shape.BATCH, 0, notNegative(place, batch.group(1)), 0);
@@ -164,13 +201,13 @@ record Load(String text, List<Piece> pieces) {
 
   private static double notNegative(String place, String number) {
     double value = Double.parseDouble(number);
-    if (value < 0) {
+    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(place + "a number must be 0 or more, was " + number);
     }
     return value;
   }
 
-  static int unit(String place, String unit) {
+  private static int unit(String place, String unit) {
     Integer seconds = UNITS.get(unit);
     if (seconds == null) {
       throw new IllegalArgumentException(
@@ -179,62 +216,13 @@ record Load(String text, List<Piece> pieces) {
     return seconds;
   }
 
-  private static Load csv(Path file) {
-    var pieces = new ArrayList<Piece>();
-    minutes(file, "load", true)
-        .forEach((_, jobs) -> pieces.add(new Piece(Piece.Shape.COUNTED, 0, jobs, 60)));
-    return new Load(file.toString(), pieces);
-  }
-
-  /** Lines of an ISO time and a number, in the order of time, at most one a minute. */
-  static Map<Instant, Double> minutes(Path file, String setting, boolean withoutGaps) {
-    var minutes = new java.util.LinkedHashMap<Instant, Double>();
-    List<String> lines = Files.isReadable(file) ? read(file) : List.of();
-    Instant before = null;
-    for (int i = 0; i < lines.size(); i++) {
-      String line = lines.get(i).strip();
-      String place = "%s, %s line %d '%s': ".formatted(setting, file, i + 1, line);
-      String[] cells = line.split(",", -1);
-      if (line.isEmpty() || (i == 0 && !Character.isDigit(line.charAt(0)))) {
-        continue; // A heading.
-      }
-      Instant at;
-      double value;
-      try {
-        at = Instant.parse(cells[0].strip());
-        value = cells.length == 2 ? Double.parseDouble(cells[1].strip()) : Double.NaN;
-      } catch (DateTimeParseException | NumberFormatException e) {
-        throw new IllegalArgumentException(place + "expected such as 2026-01-01T12:00:00Z,20", e);
-      }
-      if (!(value >= 0)) {
-        throw new IllegalArgumentException(place + "the value must be one number of 0 or more");
-      }
-      Duration step = before == null ? Duration.ofMinutes(1) : Duration.between(before, at);
-      if (step.compareTo(Duration.ofMinutes(1)) < 0 || (withoutGaps && step.toSeconds() != 60)) {
-        throw new IllegalArgumentException(
-            place + "expected the minute after " + before + (withoutGaps ? "" : " or a later one"));
-      }
-      minutes.put(at, value);
-      before = at;
-    }
-    if (minutes.isEmpty()) {
-      throw new IllegalArgumentException(
-          "%s: %s must be a readable file with lines such as 2026-01-01T12:00:00Z,20"
-              .formatted(setting, file));
-    }
-    return minutes;
-  }
-
-  static List<String> read(Path file) {
-    try {
-      return Files.readAllLines(file);
-    } catch (IOException e) {
-      throw new IllegalArgumentException("%s cannot be read: %s".formatted(file, e), e);
-    }
-  }
-
   /** How long jobs run. */
   interface Durations {
+
+    Pattern WORDS =
+        Pattern.compile(
+            "(constant|exponential|lognormal) " + NUMBER + " ?([a-z]+)(?: " + NUMBER + ")?");
+
     double draw(RandomGenerator random);
 
     /**
@@ -244,9 +232,9 @@ record Load(String text, List<Piece> pieces) {
      * @throws IllegalArgumentException as {@link Load#parse} does
      */
     static Durations parse(String text) {
-      Matcher words = JOBS.matcher(text.strip());
+      Matcher words = WORDS.matcher(text.strip());
       if (!words.matches()) {
-        return samples(Path.of(text.strip()));
+        return samples(text.strip());
       }
       String place = "jobs '%s': ".formatted(text);
       double mean = notNegative(place, words.group(2)) * unit(place, words.group(3));
@@ -262,16 +250,15 @@ record Load(String text, List<Piece> pieces) {
       };
     }
 
-    private static Durations samples(Path file) {
-      if (!Files.isReadable(file)) {
-        throw new IllegalArgumentException(
-            "jobs: expected 'constant 60s', 'exponential 60s', 'lognormal 60s 1.0' or a readable file, was '%s'"
-                .formatted(file));
-      }
+    private static Durations samples(String file) {
       double[] samples =
-          read(file).stream()
+          Minutes.lines(
+                  Path.of(file),
+                  "jobs: expected 'constant 60s', 'exponential 60s', 'lognormal 60s 1.0' or a"
+                      + " readable file")
+              .stream()
               .filter(line -> !line.isBlank())
-              .mapToDouble(line -> sample(file, line.strip()))
+              .mapToDouble(line -> sample("jobs, %s: ".formatted(file), line.strip()))
               .toArray();
       if (samples.length == 0) {
         throw new IllegalArgumentException(
@@ -280,23 +267,13 @@ record Load(String text, List<Piece> pieces) {
       return random -> samples[random.nextInt(samples.length)];
     }
 
-    private static double sample(Path file, String line) {
+    private static double sample(String place, String line) {
       try {
-        return notNegative("jobs, %s: ".formatted(file), line);
+        return notNegative(place, line);
       } catch (NumberFormatException e) {
         throw new IllegalArgumentException(
-            "jobs, %s: expected a duration in seconds on each line, was '%s'".formatted(file, line),
-            e);
+            place + "expected a duration in seconds on each line, was '%s'".formatted(line), e);
       }
     }
-  }
-
-  private static final Pattern JOBS =
-      Pattern.compile(
-          "(constant|exponential|lognormal) " + NUMBER + " ?([a-z]+)(?: " + NUMBER + ")?");
-
-  /** Jobs of this load, in the order in which they are sent. */
-  List<Job> jobs(Durations durations, RandomGenerator random) {
-    return Arrays.stream(draw(random)).mapToObj(at -> new Job(at, durations.draw(random))).toList();
   }
 }

@@ -15,13 +15,15 @@ import so.suna.queuemetrics.scaling.ScalingPolicy;
  * @param name as the user gave it
  * @param stampsRead whether datums carry the instant of the read, as the seed's do, and not the end
  *     of the minute before
+ * @param recorded whether its metric is a recording, of whatever service
  */
 record Policy(
     String name,
     Map<String, String> parameters,
     Template.Scaling scaling,
     Worker worker,
-    boolean stampsRead) {
+    boolean stampsRead,
+    boolean recorded) {
 
   static final String REPLAY = "replay";
   private static final String BURST_SCALING = "BurstScaling";
@@ -38,7 +40,8 @@ record Policy(
           "metric", "QueueScalingMetric");
 
   private static final String WORDS =
-      "expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric";
+      "expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or"
+          + " metric";
 
   /** Named policies, each as the words that it stands for. */
   private static final Map<String, String> NAMED =
@@ -49,18 +52,19 @@ record Policy(
 
   /**
    * @param text policies apart by semicolons; each begins with a name or a template, if it has one
+   * @param replays whether {@code metric=replay} is allowed
    * @throws IllegalArgumentException with one sentence that names the place, the value and what is
    *     expected
    */
-  static List<Policy> parse(String text, Path template) {
+  static List<Policy> parse(String text, Path template, boolean replays) {
     var policies = new ArrayList<Policy>();
     for (String part : text.split(";", -1)) {
-      policies.add(one(part.strip(), template));
+      policies.add(one(part.strip(), template, replays));
     }
     return policies;
   }
 
-  private static Policy one(String text, Path template) {
+  private static Policy one(String text, Path template, boolean replays) {
     Path file = template;
     var values = new HashMap<String, String>();
     for (String word : words(text)) {
@@ -72,17 +76,26 @@ record Policy(
         put(values, text, word);
       }
     }
+    boolean recorded = REPLAY.equals(values.get("metric"));
+    if (recorded && !replays) {
+      throw new IllegalArgumentException(
+          "policy '%s': metric=replay needs -Dreplay=FILE.csv".formatted(text));
+    }
+    if (recorded) {
+      values.remove("metric");
+      values.putIfAbsent("burst", "false"); // It acts on another metric than the target's.
+    }
     var parameters = new HashMap<String, String>();
-    PARAMETERS.forEach(
-        (word, parameter) -> {
-          if (values.containsKey(word) && !REPLAY.equals(values.get(word))) {
-            parameters.put(parameter, values.getOrDefault(word, ""));
+    values.forEach(
+        (word, value) -> {
+          if (PARAMETERS.containsKey(word)) {
+            parameters.put(PARAMETERS.getOrDefault(word, word), value);
           }
         });
     if (!Template.declares(file, BURST_SCALING)) {
       parameters.remove(BURST_SCALING, "false"); // A template of before it has no such policy.
     }
-    var scaling = new Template(file, parameters).workers();
+    var scaling = new Template(file, parameters, !recorded).workers();
     if (!"disagree".equals(values.get("others"))) {
       scaling = scaling.without(each -> !isModelled(each));
     }
@@ -99,7 +112,13 @@ record Policy(
         Map.copyOf(parameters),
         scaling,
         worker,
-        "read".equals(values.get("stamp")));
+        "read".equals(values.get("stamp")),
+        recorded);
+  }
+
+  /** The metric that a recording has to hold, or nothing if it may be any. */
+  String replayed() {
+    return recorded ? "" : scaling.policies().getFirst().metric();
   }
 
   /** CPU and memory are not modelled: they agree to every scale-in, or to none. */

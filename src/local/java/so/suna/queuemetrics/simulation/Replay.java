@@ -4,8 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.PriorityQueue;
+import java.util.SortedMap;
 import so.suna.queuemetrics.scaling.Assumptions;
 import so.suna.queuemetrics.scaling.Decision;
 import so.suna.queuemetrics.scaling.TargetTracking;
@@ -16,21 +15,22 @@ import so.suna.queuemetrics.scaling.TargetTracking;
  */
 final class Replay {
 
-  private static final Duration MINUTE = Duration.ofMinutes(1);
-  // One place in the minute, as which one it was is not recorded.
+  // One place in the minute, since the recording does not tell which one it was.
   private static final Duration ALARM_SECOND = Duration.ofSeconds(30);
 
-  private record Start(Instant at, int running) {}
+  private final Policy policy;
+  private final SortedMap<Instant, Double> minutes;
+  private final TargetTracking tracking;
+  private final Timeline timeline = new Timeline();
+  private final List<Decision> decisions = new ArrayList<>();
+  private int desired;
+  private int running;
 
-  private Replay() {}
-
-  /**
-   * @param minutes values by the beginning of their minute; a minute that is absent is missing data
-   * @param workers tasks that run at the beginning
-   */
-  static List<Decision> of(Policy policy, Map<Instant, Double> minutes, int workers) {
+  private Replay(Policy policy, SortedMap<Instant, Double> minutes, int workers) {
+    this.policy = policy;
+    this.minutes = minutes;
     var scaling = policy.scaling();
-    var tracking =
+    tracking =
         new TargetTracking(
             scaling.min(),
             scaling.max(),
@@ -38,46 +38,62 @@ final class Replay {
             Assumptions.DEFAULT,
             ALARM_SECOND,
             workers);
-    var decisions = new ArrayList<Decision>();
-    var changes = new PriorityQueue<Start>((a, b) -> a.at().compareTo(b.at()));
-    var range = policy.worker().toRunning();
-    var toRunning = Duration.ofMillis(Math.round(500 * (range.from() + range.to())));
-    int desired = workers;
-    int running = workers;
-    Instant first = minutes.keySet().iterator().next();
-    Instant last = first;
-    for (Instant minute : minutes.keySet()) {
-      last = minute;
-    }
-    for (Instant minute = first; !minute.isAfter(last); minute = minute.plus(MINUTE)) {
-      Double value = minutes.get(minute);
-      for (var each : scaling.policies().stream().filter(Policy::isModelled).toList()) {
-        if (value != null) {
-          tracking.put(each.metric(), minute, value);
-        }
+    desired = workers;
+    running = workers;
+  }
+
+  /**
+   * @param minutes values by the beginning of their minute; a minute that is absent is missing data
+   * @param workers tasks that run at the beginning
+   */
+  static List<Decision> of(Policy policy, SortedMap<Instant, Double> minutes, int workers) {
+    var replay = new Replay(policy, minutes, workers);
+    replay.minutes.forEach(
+        (minute, value) -> replay.timeline.at(replay.seconds(minute), () -> replay.put(minute)));
+    // A minute counts once it is complete.
+    replay.evaluateAfter(minutes.firstKey().plusSeconds(Simulation.MINUTE).minusMillis(1));
+    replay.timeline.runUntil(replay.seconds(minutes.lastKey()) + 2 * Simulation.MINUTE - 0.001);
+    return replay.decisions;
+  }
+
+  private void put(Instant minute) {
+    for (var each : policy.scaling().policies()) {
+      if (Policy.isModelled(each)) {
+        tracking.put(each.metric(), minute, minutes.getOrDefault(minute, Double.NaN));
       }
-      Instant end = minute.plus(MINUTE).plus(MINUTE);
-      for (Instant at = tracking.nextEvaluation(end.minus(MINUTE).minusMillis(1));
-          at.isBefore(end);
-          at = tracking.nextEvaluation(at)) {
-        while (!changes.isEmpty() && !changes.element().at().isAfter(at)) {
-          var change = changes.remove();
-          running = change.running();
-          tracking.running(change.at(), running);
-        }
-        for (Decision decision :
-            tracking.evaluate(at, new TargetTracking.Service(running, desired, false))) {
-          decisions.add(decision);
-          if (decision.to() > desired) {
-            changes.add(new Start(at.plus(toRunning), decision.to()));
-          } else if (decision.moves()) {
-            changes.clear();
-            changes.add(new Start(at, decision.to()));
+    }
+  }
+
+  private void evaluateAfter(Instant before) {
+    Instant at = tracking.nextEvaluation(before);
+    timeline.at(
+        seconds(at),
+        () -> {
+          for (Decision decision :
+              tracking.evaluate(at, new TargetTracking.Service(running, desired, false))) {
+            decisions.add(decision);
+            if (decision.moves()) {
+              move(decision);
+            }
           }
-          desired = decision.to();
-        }
-      }
-    }
-    return decisions;
+          evaluateAfter(at);
+        });
+  }
+
+  /** Tasks stop at once and start in the mean time that they take. */
+  private void move(Decision decision) {
+    desired = decision.to();
+    var start = policy.worker().toRunning();
+    double seconds = decision.to() < running ? 0 : (start.from() + start.to()) / 2;
+    timeline.in(
+        seconds,
+        () -> {
+          running = Math.min(decision.to(), desired);
+          tracking.running(decision.at().plusMillis(Math.round(seconds * 1_000)), running);
+        });
+  }
+
+  private double seconds(Instant at) {
+    return (at.toEpochMilli() - minutes.firstKey().toEpochMilli()) / 1_000.0;
   }
 }

@@ -6,17 +6,14 @@ import com.google.gson.JsonObject;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +24,8 @@ public final class Simulate {
 
   private static final int BAD_INPUT = 64; // EX_USAGE of sysexits.h
   private static final String BEGIN =
-      "<!-- what ./mvnw -q -Psimulate -Ddocs=docs/scaling.md prints -->";
-  private static final String END = "<!-- end -->";
+      "<!-- what ./mvnw -q -Psimulate -Ddocs=docs/scaling.md prints -->\n";
+  private static final String END = "\n<!-- end -->";
   private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
 
   // What fits a terminal; JSON and the page have all.
@@ -70,11 +67,11 @@ public final class Simulate {
   /** Puts the scenario set's tables between the two marks of a page. */
   private static void renew(Path docs) throws IOException {
     String page = Files.readString(docs);
-    int from = page.indexOf(BEGIN);
+    int from = page.indexOf(BEGIN) + BEGIN.length();
     int to = page.indexOf(END);
-    if (from < 0 || to < from) {
+    if (!page.contains(BEGIN) || to < from) {
       throw new IllegalArgumentException(
-          "docs: %s must have the marks %s and %s".formatted(docs, BEGIN, END));
+          "docs: %s must have the lines %s and %s".formatted(docs, BEGIN.strip(), END.strip()));
     }
     var options = new Properties();
     options.setProperty("scenario", "all");
@@ -83,60 +80,65 @@ public final class Simulate {
     new Simulate(options, new PrintStream(tables, true, StandardCharsets.UTF_8), System.err).run();
     Files.writeString(
         docs,
-        page.substring(0, from + BEGIN.length())
-            + "\n"
-            + tables.toString(StandardCharsets.UTF_8)
-            + "\n"
-            + page.substring(to));
+        page.substring(0, from) + tables.toString(StandardCharsets.UTF_8) + page.substring(to));
   }
 
   /**
-   * @throws IllegalArgumentException with one sentence where the input is bad
+   * @throws IllegalArgumentException with one sentence if the input is bad
    */
   void run() {
-    Path template = Path.of(option("template", "template.yaml"));
+    String format = option("format", "table");
+    if (!List.of("table", "json", "markdown").contains(format)) {
+      throw new IllegalArgumentException(
+          "format must be table, json or markdown, was '%s'".formatted(format));
+    }
     boolean all = option("scenario", "").equals("all");
+    boolean replays = !option("replay", "").isEmpty();
     var policies =
         Policy.parse(
-            option("policy", all ? "seed; template; recommended" : "seed; template"), template);
-    if (!option("replay", "").isEmpty()) {
-      policies.forEach(policy -> replay(policy, Path.of(option("replay", ""))));
+            option("policy", all ? "seed; template; recommended" : "seed; template"),
+            Path.of("template.yaml"),
+            replays);
+    if (replays) {
+      policies.forEach(policy -> replay(policy, Path.of(option("replay", "")), format));
       return;
     }
     var compared = new LinkedHashMap<Comparison, List<Comparison.Row>>();
-    for (Comparison comparison : comparisons(all)) {
+    for (Comparison comparison : comparisons()) {
       var rows = new ArrayList<Comparison.Row>();
       for (Policy policy : policies) {
-        progress.printf(
-            "%s%s … ",
-            comparison.scenario().isEmpty() ? "" : comparison.scenario() + ": ", policy.name());
+        progress.print((comparison.scenario() + " " + policy.name()).strip() + " … ");
         long start = System.nanoTime();
         Comparison.Row row = comparison.run(policy);
         progress.printf(Locale.ROOT, "%.1f s%n", (System.nanoTime() - start) / 1e9);
         rows.add(row);
-        if (json()) {
+        if (format.equals("json")) {
           out.println(JSON.toJson(line(comparison, row)));
         }
       }
       compared.put(comparison, rows);
-      if (format().equals("markdown")) {
-        markdown(comparison, rows);
-      } else if (!json()) {
-        table(comparison, rows);
+      if (!format.equals("json")) {
+        table(comparison, rows, format.equals("markdown"));
       }
     }
-    write(compared);
+    Path page = Path.of(option("page", "target/simulation.html"));
+    try {
+      Page.write(page, compared);
+    } catch (IOException e) {
+      throw new IllegalArgumentException("page: %s cannot be written: %s".formatted(page, e), e);
+    }
+    progress.println(page.toUri());
   }
 
-  private List<Comparison> comparisons(boolean all) {
+  private List<Comparison> comparisons() {
     String scenario = option("scenario", "");
     var burst = Comparison.SCENARIOS.get(2);
     var scenarios =
         scenario.isEmpty()
-            ? List.of(
-                new Comparison.Scenario(
-                    "", option("load", burst.load()), option("jobs", burst.jobs())))
-            : Comparison.SCENARIOS.stream().filter(s -> all || s.name().equals(scenario)).toList();
+            ? List.of(new Comparison.Scenario("", option("load", burst.load()), burst.jobs()))
+            : Comparison.SCENARIOS.stream()
+                .filter(s -> s.name().equals(scenario) || scenario.equals("all"))
+                .toList();
     if (scenarios.isEmpty()) {
       throw new IllegalArgumentException(
           "scenario must be all or one of %s, was '%s'"
@@ -147,60 +149,58 @@ public final class Simulate {
     }
     return scenarios.stream()
         .map(
-            s ->
-                new Comparison(
-                    s.name(),
-                    load(s),
-                    s.jobs(),
-                    number("phases", 4, 1),
-                    number("seed", 1, 0),
-                    number("workers", 0, 0),
-                    Double.parseDouble(option("price", "0.0494"))))
+            s -> {
+              String jobs = scenario.isEmpty() ? option("jobs", s.jobs()) : s.jobs();
+              return new Comparison(
+                  s.name(),
+                  load(s.load(), jobs),
+                  jobs,
+                  (int) number("phases", "4", 1),
+                  (long) number("seed", "1", 0),
+                  (int) number("workers", "0", 0),
+                  number("price", "0.0494", 0));
+            })
         .toList();
   }
 
-  private void write(Map<Comparison, List<Comparison.Row>> compared) {
-    Path page = Path.of(option("page", "target/simulation.html"));
-    try {
-      Page.write(page, compared);
-    } catch (IOException e) {
-      throw new UncheckedIOException("%s cannot be written".formatted(page), e);
+  private Load load(String load, String jobs) {
+    if (!load.endsWith(".json")) {
+      return Load.parse(load);
     }
-    progress.println(page.toUri());
+    if (option("jobs", "").isEmpty()) {
+      throw new IllegalArgumentException(
+          "load: %s needs -Djobs, since a recorded metric does not tell how long jobs run"
+              .formatted(load));
+    }
+    return Minutes.load(Path.of(load), Load.Durations.parse(jobs));
   }
 
-  private void table(Comparison comparison, List<Comparison.Row> rows) {
-    if (!comparison.scenario().isEmpty()) {
+  /** For a terminal, or in Markdown as docs/scaling.md holds it. */
+  private void table(Comparison comparison, List<Comparison.Row> rows, boolean markdown) {
+    int width = rows.stream().mapToInt(row -> row.policy().name().length()).max().orElse(0);
+    String first = markdown ? "| %s |" : "%-" + Math.max(1, width) + "s";
+    String cell = markdown ? " %s |" : "  %16s";
+    if (markdown) {
+      out.printf(
+          "%n**%s**: `%s`, jobs `%s`%n%n",
+          comparison.scenario(), comparison.load().text(), comparison.jobs());
+    } else if (!comparison.scenario().isEmpty()) {
       out.printf("%n%s: %s%n", comparison.scenario(), comparison.load().text());
     }
-    int width = rows.stream().mapToInt(row -> row.policy().name().length()).max().orElse(0);
-    out.printf("%-" + width + "s", "");
-    TABLE.forEach(figure -> out.printf("  %16s", figure.title()));
+    out.printf(first, "");
+    TABLE.forEach(figure -> out.printf(cell, figure.title()));
     out.println();
+    if (markdown) {
+      out.println("|---|" + "---:|".repeat(TABLE.size()));
+    }
     for (Comparison.Row row : rows) {
-      out.printf("%-" + width + "s", row.policy().name());
-      TABLE.forEach(figure -> out.printf("  %16s", range(row.figures().get(figure))));
+      out.printf(first, row.policy().name());
+      TABLE.forEach(figure -> out.printf(cell, range(row.figures().get(figure))));
       out.println();
     }
   }
 
-  /** As docs/scaling.md holds it. */
-  private void markdown(Comparison comparison, List<Comparison.Row> rows) {
-    out.printf(
-        "%n**%s**: `%s`, jobs `%s`%n%n| |",
-        comparison.scenario().isEmpty() ? "load" : comparison.scenario(),
-        comparison.load().text(),
-        comparison.jobs());
-    TABLE.forEach(figure -> out.printf(" %s |", figure.title()));
-    out.printf("%n|---|%s%n", "---:|".repeat(TABLE.size()));
-    for (Comparison.Row row : rows) {
-      out.printf("| %s |", row.policy().name());
-      TABLE.forEach(figure -> out.printf(" %s |", range(row.figures().get(figure))));
-      out.println();
-    }
-  }
-
-  /** Least–mean–most, or a dash where no run has the figure. */
+  /** Least–mean–most, or a dash if no run has the figure. */
   private static String range(@Nullable DoubleSummaryStatistics values) {
     return values == null
         ? "-"
@@ -222,19 +222,6 @@ public final class Simulate {
     return line;
   }
 
-  private Load load(Comparison.Scenario scenario) {
-    if (!scenario.load().endsWith(".json")) {
-      return Load.parse(scenario.load());
-    }
-    if (option("jobs", "").isEmpty()) {
-      throw new IllegalArgumentException(
-          "load: %s needs -Djobs, since a recorded metric does not tell how long jobs run"
-              .formatted(scenario.load()));
-    }
-    return Recording.read("load", Path.of(scenario.load()))
-        .load(Load.Durations.parse(scenario.jobs()));
-  }
-
   /** Each figure by its key, as its least, mean and greatest value. */
   static JsonObject ranges(Comparison.Row row) {
     var ranges = new JsonObject();
@@ -254,15 +241,15 @@ public final class Simulate {
     return Math.round(value * 1_000) / 1_000.0;
   }
 
-  private void replay(Policy policy, Path file) {
-    int workers = number("workers", policy.scaling().min(), 0);
-    Map<Instant, Double> minutes =
+  private void replay(Policy policy, Path file, String format) {
+    var minutes =
         file.toString().endsWith(".json")
-            ? Recording.read("replay", file).metric(policy.scaling().policies().getFirst().metric())
-            : Load.minutes(file, "replay", false);
+            ? Minutes.json("replay", file, policy.replayed())
+            : Minutes.csv("replay", file);
+    int workers = (int) number("workers", Integer.toString(policy.scaling().min()), 0);
     var decisions = Replay.of(policy, minutes, workers);
     for (var decision : decisions) {
-      if (json()) {
+      if (format.equals("json")) {
         var line = new JsonObject();
         line.addProperty("at", decision.at().toString());
         line.addProperty("from", decision.from());
@@ -275,19 +262,9 @@ public final class Simulate {
             "%s  %d to %d  %s%n", decision.at(), decision.from(), decision.to(), decision.cause());
       }
     }
-  }
-
-  private boolean json() {
-    return format().equals("json");
-  }
-
-  private String format() {
-    String format = option("format", "table");
-    if (!List.of("table", "json", "markdown").contains(format)) {
-      throw new IllegalArgumentException(
-          "format must be table, json or markdown, was '%s'".formatted(format));
-    }
-    return format;
+    progress.printf(
+        "%s: %d decisions, %d moved%n",
+        policy.name(), decisions.size(), decisions.stream().filter(d -> d.moves()).count());
   }
 
   private String option(String name, String otherwise) {
@@ -295,12 +272,13 @@ public final class Simulate {
     return value.isEmpty() ? otherwise : value;
   }
 
-  private int number(String name, int otherwise, int least) {
-    String value = option(name, Integer.toString(otherwise));
-    if (!value.matches("[0-9]{1,9}") || Integer.parseInt(value) < least) {
+  private double number(String name, String otherwise, int least) {
+    String value = option(name, otherwise);
+    String form = name.equals("price") ? "[0-9]{1,9}(\\.[0-9]+)?" : "[0-9]{1,9}";
+    if (!value.matches(form) || Double.parseDouble(value) < least) {
       throw new IllegalArgumentException(
           "%s must be a number of %d or more, was '%s'".formatted(name, least, value));
     }
-    return Integer.parseInt(value);
+    return Double.parseDouble(value);
   }
 }

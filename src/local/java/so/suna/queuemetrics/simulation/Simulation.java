@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.DoubleSummaryStatistics;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -36,16 +37,14 @@ final class Simulation {
   private final Policy policy;
   private final Load load;
   private final List<Job> jobs;
+  private final double end;
   private final double tickSecond;
   private final Timeline timeline = new Timeline();
   private final TargetTracking tracking;
   private final Fleet fleet;
-  private final double end;
   private final List<Decision> decisions = new ArrayList<>();
   private final List<Sample> samples = new ArrayList<>();
   private final Map<Figure, Double> figures = new EnumMap<>(Figure.class);
-  private double seenAge;
-  private double seenDepth;
 
   /**
    * What there was at a full minute.
@@ -76,6 +75,7 @@ final class Simulation {
   }
 
   /**
+   * @param jobs in the order in which they are sent
    * @param phase which of {@code phases} places the second of the tick and those of the alarms have
    *     in the minute
    * @param workers tasks at the beginning
@@ -103,16 +103,19 @@ final class Simulation {
 
   Result run() {
     send(0);
+    load.deployments().forEach(at -> timeline.at(at, fleet::deploy));
     timeline.at(tickSecond, this::tick);
     evaluateNext();
     sample();
     timeline.at(end, () -> figures.put(Figure.TASK_HOURS, fleet.bill() / 3_600));
     timeline.runUntil(end);
-    for (double limit = end + PATIENCE;
-        timeline.now() < limit && jobs.stream().anyMatch(job -> !job.isFinished()); ) {
+    while (timeline.now() < end + PATIENCE && !jobs.stream().allMatch(Job::isFinished)) {
       timeline.runUntil(timeline.now() + 10 * MINUTE);
     }
-    return new Result(figures(), decisions, samples);
+    complete();
+    var result = new Result(figures, decisions, samples);
+    figures(result);
+    return result;
   }
 
   private void send(int index) {
@@ -130,8 +133,8 @@ final class Simulation {
   /** What the product reads and publishes, by its own classes. */
   private void tick() {
     if (timeline.now() <= end) {
-      seenAge = Math.max(seenAge, fleet.oldestAge());
-      seenDepth = Math.max(seenDepth, fleet.waiting());
+      figures.merge(Figure.SEEN_AGE, fleet.oldestAge(), Math::max);
+      figures.merge(Figure.SEEN_DEPTH, (double) fleet.waiting(), Math::max);
     }
     var read =
         Map.<Metric, Reading>of(
@@ -158,7 +161,8 @@ final class Simulation {
     timeline.at(
         seconds(next),
         () -> {
-          var service = new TargetTracking.Service(fleet.running(), fleet.desired(), false);
+          var service =
+              new TargetTracking.Service(fleet.running(), fleet.desired(), fleet.deploying());
           for (Decision decision : tracking.evaluate(next, service)) {
             decisions.add(decision);
             if (decision.moves()) {
@@ -191,79 +195,25 @@ final class Simulation {
     }
   }
 
-  private Map<Figure, Double> figures() {
-    complete();
-    double[] waits =
-        jobs.stream().filter(Job::isFinished).mapToDouble(Job::waited).sorted().toArray();
-    figures.put(Figure.WAIT_MEAN, Arrays.stream(waits).average().orElse(0));
-    figures.put(Figure.WAIT_P95, percentile(waits, 0.95));
-    figures.put(Figure.WAIT_P99, percentile(waits, 0.99));
-    figures.put(Figure.WAIT_MAX, percentile(waits, 1));
-    figures.put(Figure.SEEN_AGE, seenAge);
-    figures.put(Figure.SEEN_DEPTH, seenDepth);
-    figures.put(Figure.KILLED, (double) fleet.killed());
-    figures.put(Figure.STRANDED, (double) fleet.stranded());
-    figures.put(Figure.WORKERS_PEAK, samples.stream().mapToDouble(Sample::running).max().orElse(0));
-    figures.put(
-        Figure.WORKERS_MEAN, samples.stream().mapToDouble(Sample::running).average().orElse(0));
-    figures.put(Figure.MOVES, (double) moves().count());
-    elasticity();
-    load.surge().ifPresent(this::reaction);
-    return figures;
-  }
-
-  private Stream<Decision> moves() {
-    return new Result(figures, decisions, samples).moves();
-  }
-
-  private void elasticity() {
-    figures.put(Figure.UNDER, percent(s -> Math.max(0.0, s.needed() - s.running()) / s.needed()));
-    figures.put(Figure.OVER, percent(s -> Math.max(0.0, s.running() - s.needed()) / s.needed()));
-    figures.put(Figure.UNDER_TIME, percent(s -> s.running() < s.needed() ? 1 : 0));
-    figures.put(Figure.OVER_TIME, percent(s -> s.running() > s.needed() ? 1 : 0));
-    int against = 0;
-    for (int i = 1; i < samples.size(); i++) {
-      Sample a = samples.get(i - 1);
-      Sample b = samples.get(i);
-      against +=
-          Integer.signum(b.running() - a.running()) == Integer.signum(b.needed() - a.needed())
-              ? 0
-              : 1;
-    }
-    figures.put(Figure.INSTABILITY, 100.0 * against / Math.max(1, samples.size() - 1));
-  }
-
-  private double percent(ToDoubleFunction<Sample> share) {
-    return 100 * samples.stream().mapToDouble(share).average().orElse(0);
-  }
-
-  private void reaction(double surge) {
-    moves()
-        .filter(d -> d.to() > d.from() && seconds(d.at()) >= surge)
-        .findFirst()
-        .ifPresent(d -> figures.put(Figure.BURST_TO_REQUEST, seconds(d.at()) - surge));
-    samples.stream()
-        .filter(s -> s.at() > surge && s.running() >= s.needed())
-        .findFirst()
-        .ifPresent(s -> figures.put(Figure.BURST_TO_ENOUGH, s.at() - surge));
-  }
-
   /** Adds to the samples what is known of the jobs only now. */
   private void complete() {
-    double[] sent = jobs.stream().mapToDouble(job -> job.sent).toArray();
-    double[] done = jobs.stream().mapToDouble(job -> job.sent + job.duration).sorted().toArray();
+    double[] ideal = jobs.stream().mapToDouble(job -> job.sent + job.duration).sorted().toArray();
     int slots = policy.worker().slots();
-    int least = Math.max(1, policy.scaling().min());
+    int sent = 0;
+    int done = 0;
     for (int i = 0; i < samples.size(); i++) {
       Sample s = samples.get(i);
-      int from = upTo(sent, s.at());
-      int until = i + 1 < samples.size() ? upTo(sent, samples.get(i + 1).at()) : from;
-      int busy = from - upTo(done, s.at());
-      var waits =
-          jobs.subList(from, until).stream()
-              .filter(Job::isFinished)
-              .mapToDouble(Job::waited)
-              .summaryStatistics();
+      while (done < ideal.length && ideal[done] <= s.at()) {
+        done++;
+      }
+      int from = sent;
+      var waits = new DoubleSummaryStatistics();
+      for (; sent < jobs.size() && jobs.get(sent).sent < s.at() + MINUTE; sent++) {
+        if (jobs.get(sent).isFinished()) {
+          waits.accept(jobs.get(sent).waited());
+        }
+      }
+      int needed = Math.max(policy.scaling().min(), Math.ceilDiv(from - done, slots));
       samples.set(
           i,
           new Sample(
@@ -273,26 +223,54 @@ final class Simulation {
               s.desired(),
               s.running(),
               s.oldest(),
-              Math.max(least, (busy + slots - 1) / slots),
-              until - from,
+              Math.max(1, needed),
+              sent - from,
               waits.getAverage(),
               Math.max(0, waits.getMax())));
     }
   }
 
-  /** How many of the sorted values are at most {@code limit}. */
-  private static int upTo(double[] sorted, double limit) {
-    int low = 0;
-    int high = sorted.length;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (sorted[middle] <= limit) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
+  private void figures(Result result) {
+    double[] waits =
+        jobs.stream().filter(Job::isFinished).mapToDouble(Job::waited).sorted().toArray();
+    figures.put(Figure.WAIT_MEAN, Arrays.stream(waits).average().orElse(0));
+    figures.put(Figure.WAIT_P95, percentile(waits, 0.95));
+    figures.put(Figure.WAIT_P99, percentile(waits, 0.99));
+    figures.put(Figure.WAIT_MAX, percentile(waits, 1));
+    figures.put(Figure.KILLED, (double) fleet.killed());
+    figures.put(Figure.STRANDED, (double) fleet.stranded());
+    figures.put(Figure.WORKERS_PEAK, samples.stream().mapToDouble(Sample::running).max().orElse(0));
+    figures.put(Figure.WORKERS_MEAN, mean(Sample::running));
+    figures.put(Figure.MOVES, (double) result.moves().count());
+    figures.put(Figure.UNDER, 100 * mean(s -> Math.max(0.0, s.needed - s.running) / s.needed));
+    figures.put(Figure.OVER, 100 * mean(s -> Math.max(0.0, s.running - s.needed) / s.needed));
+    figures.put(Figure.UNDER_TIME, 100 * mean(s -> s.running < s.needed ? 1 : 0));
+    figures.put(Figure.OVER_TIME, 100 * mean(s -> s.running > s.needed ? 1 : 0));
+    int against = 0;
+    for (int i = 1; i < samples.size(); i++) {
+      Sample a = samples.get(i - 1);
+      Sample b = samples.get(i);
+      boolean together =
+          Integer.signum(b.running - a.running) == Integer.signum(b.needed - a.needed);
+      against += together ? 0 : 1;
     }
-    return low;
+    figures.put(Figure.INSTABILITY, 100.0 * against / Math.max(1, samples.size() - 1));
+    if (load.surge().isPresent()) {
+      double surge = load.surge().getAsDouble();
+      result
+          .moves()
+          .filter(d -> d.to() > d.from() && seconds(d.at()) >= surge)
+          .findFirst()
+          .ifPresent(d -> figures.put(Figure.BURST_TO_REQUEST, seconds(d.at()) - surge));
+      samples.stream()
+          .filter(s -> s.at > surge && s.running >= s.needed)
+          .findFirst()
+          .ifPresent(s -> figures.put(Figure.BURST_TO_ENOUGH, s.at - surge));
+    }
+  }
+
+  private double mean(ToDoubleFunction<Sample> value) {
+    return samples.stream().mapToDouble(value).average().orElse(0);
   }
 
   private static double percentile(double[] sorted, double share) {
@@ -304,6 +282,6 @@ final class Simulation {
   }
 
   static double seconds(Instant at) {
-    return Duration.between(START, at).toMillis() / 1_000.0;
+    return (at.toEpochMilli() - START.toEpochMilli()) / 1_000.0;
   }
 }

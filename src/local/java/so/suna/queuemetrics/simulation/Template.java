@@ -10,8 +10,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -44,15 +46,24 @@ public final class Template {
 
   /**
    * @param overrides values of parameters, the others have their defaults
-   * @throws IllegalArgumentException where the template has no such parameter, or refuses the value
+   * @throws IllegalArgumentException if the template has no such parameter, or refuses the value
    */
   public Template(Path file, Map<String, String> overrides) {
+    this(file, overrides, true);
+  }
+
+  /**
+   * @param limits whether the template's smallest value of a number holds, or Application Auto
+   *     Scaling's, which is 0
+   */
+  Template(Path file, Map<String, String> overrides, boolean limits) {
     this.file = file;
     Map<String, Node> root;
     try (var reader = Files.newBufferedReader(file)) {
       root = entries(new Yaml(new LoaderOptions()).compose(reader));
-    } catch (IOException e) {
-      throw new IllegalArgumentException("policy: %s cannot be read: %s".formatted(file, e), e);
+    } catch (IOException | YAMLException e) {
+      throw new IllegalArgumentException(
+          "policy: %s cannot be read: %s".formatted(file, e.toString().replaceAll("\\s+", " ")), e);
     }
     conditions = root.containsKey("Conditions") ? entries(need(root, "Conditions")) : Map.of();
     resources = entries(need(root, "Resources"));
@@ -69,7 +80,7 @@ public final class Template {
             throw new IllegalArgumentException(
                 "policy: %s has no parameter %s".formatted(file, name));
           }
-          check(name, entries(declaration), value);
+          check(name, entries(declaration), value, limits);
           parameters.put(name, value);
         });
   }
@@ -78,13 +89,13 @@ public final class Template {
     return new Template(file, Map.of()).parameters.containsKey(parameter);
   }
 
-  private void check(String name, Map<String, Node> declaration, String value) {
+  private void check(String name, Map<String, Node> declaration, String value, boolean limits) {
     boolean ok;
     if (declaration.containsKey("AllowedValues")) {
       ok = items(need(declaration, "AllowedValues")).stream().anyMatch(n -> text(n).equals(value));
     } else {
-      double least = number(declaration, "MinValue", Double.NEGATIVE_INFINITY);
-      double most = number(declaration, "MaxValue", Double.POSITIVE_INFINITY);
+      double least = limits ? number(declaration, "MinValue", Double.NEGATIVE_INFINITY) : 0;
+      double most = number(declaration, "MaxValue", Double.MAX_VALUE);
       try {
         double given = Double.parseDouble(value);
         ok = given >= least && given <= most;
@@ -119,6 +130,10 @@ public final class Template {
                   : tracking(policy));
         }
       }
+    }
+    if (policies.isEmpty()) {
+      throw new IllegalArgumentException(
+          "policy: %s has no scaling policy for %s".formatted(file, WORKER_TARGET));
     }
     return new Scaling(min, max, policies);
   }
@@ -241,7 +256,13 @@ public final class Template {
   }
 
   private double number(Map<String, Node> properties, String name) {
-    return Double.parseDouble(value(need(properties, name)));
+    String value = value(need(properties, name));
+    try {
+      return Double.parseDouble(value);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          "policy: %s in the template must be a number, was '%s'".formatted(name, value), e);
+    }
   }
 
   private double number(Map<String, Node> properties, String name, double otherwise) {
@@ -298,17 +319,28 @@ public final class Template {
     return node;
   }
 
+  private static <N extends Node> N as(Class<N> type, @Nullable Node node) {
+    if (!type.isInstance(node)) {
+      throw new IllegalArgumentException(
+          "policy: expected a %s in the template, was %s"
+              .formatted(
+                  type.getSimpleName().replace("Node", ""),
+                  node == null ? "nothing" : "line " + (node.getStartMark().getLine() + 1)));
+    }
+    return type.cast(node);
+  }
+
   private static String text(Node node) {
-    return ((ScalarNode) node).getValue();
+    return as(ScalarNode.class, node).getValue();
   }
 
   private static List<Node> items(Node node) {
-    return ((SequenceNode) node).getValue();
+    return as(SequenceNode.class, node).getValue();
   }
 
-  private static Map<String, Node> entries(Node node) {
+  private static Map<String, Node> entries(@Nullable Node node) {
     var entries = new java.util.LinkedHashMap<String, Node>();
-    for (NodeTuple entry : ((MappingNode) node).getValue()) {
+    for (NodeTuple entry : as(MappingNode.class, node).getValue()) {
       entries.put(text(entry.getKeyNode()), entry.getValueNode());
     }
     return entries;

@@ -30,7 +30,7 @@ class RecordingsTest {
     var moves = replay("22:05:00", metric, 1, second("45.530"), List.of(burst()), List.of());
     assertThat(moves)
         .containsExactly(
-            new Decision(at("22:11:45.530"), 1, 5, "burst", Decision.Reason.AlarmHigh));
+            new Decision(at("22:11:45.530"), 1, 5, "burst", Decision.Reason.StepAlarm));
   }
 
   @Test

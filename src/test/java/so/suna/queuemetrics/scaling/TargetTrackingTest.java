@@ -61,6 +61,28 @@ class TargetTrackingTest {
   }
 
   @Test
+  void bringsAServiceBelowTheMinimumBackIntoTheBounds() {
+    var tracking =
+        new TargetTracking(4, 20, List.of(tracking(10)), Assumptions.DEFAULT, Duration.ZERO, 1);
+    for (int minute = 0; minute < 3; minute++) {
+      tracking.put(METRIC, NOON.plusSeconds(60L * minute), 15);
+    }
+    assertThat(tracking.evaluate(at("12:03:00"), new Service(1, 1, false)))
+        .extracting(Decision::to)
+        .containsExactly(4);
+  }
+
+  @Test
+  void namesTheAlarmThatMovedTheService() {
+    assertThat(new Decision(NOON, 2, 3, "queue", Reason.AlarmHigh).cause())
+        .isEqualTo("monitor alarm TargetTracking-AlarmHigh in state ALARM triggered policy queue");
+    assertThat(new Decision(NOON, 2, 4, "burst", Reason.StepAlarm).cause())
+        .isEqualTo("monitor alarm burst in state ALARM triggered policy burst");
+    assertThat(new Decision(NOON, 2, 2, "queue", Reason.AlreadyAtMinCapacity).cause())
+        .isEqualTo("AlreadyAtMinCapacity");
+  }
+
+  @Test
   void countsWhatWasAddedWithinTheCooldown() {
     var fleet = new Driver(4, tracking(10, Duration.ofMinutes(5)));
     fleet.minutes(15, 15, 15, 15, 20, 15);
@@ -217,8 +239,8 @@ class TargetTrackingTest {
     // 25 and 26 are less than 10 above the threshold, 31 is more: 4 + 6, of which 2 are there.
     assertThat(fleet.moves())
         .containsExactly(
-            new Decision(at("12:02:20"), 4, 6, "burst", Reason.AlarmHigh),
-            new Decision(at("12:04:20"), 6, 10, "burst", Reason.AlarmHigh));
+            new Decision(at("12:02:20"), 4, 6, "burst", Reason.StepAlarm),
+            new Decision(at("12:04:20"), 6, 10, "burst", Reason.StepAlarm));
   }
 
   @ParameterizedTest

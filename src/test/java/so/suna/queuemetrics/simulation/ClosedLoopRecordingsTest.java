@@ -68,6 +68,6 @@ class ClosedLoopRecordingsTest {
     var worker =
         new Worker(1, 1, 1, new Worker.Range(18, 39), new Worker.Range(2, 3), 30, false, 0);
     return new Policy(
-        "recorded", Map.of(), new Template.Scaling(1, 5, List.of(step)), worker, true);
+        "recorded", Map.of(), new Template.Scaling(1, 5, List.of(step)), worker, true, false);
   }
 }

@@ -1,6 +1,7 @@
 package so.suna.queuemetrics.simulation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -80,14 +81,16 @@ class FleetTest {
   @Test
   void whatRunsAtTheStopTimeoutIsKilledAndDeliveredAgainOnceTheHeartbeatIsMissed() {
     Fleet fleet = fleet(worker(1, 4, 8));
-    fleet.begin(2);
+    fleet.begin(1);
     send(fleet, 6, 100);
     timeline.runUntil(1);
-    fleet.desire(1);
+    fleet.desire(0);
     timeline.runUntil(30.9);
     assertThat(fleet.killed()).isZero();
     timeline.runUntil(31);
-    assertThat(fleet.killed() + fleet.stranded()).isPositive();
+    assertThat(fleet.killed()).isEqualTo(4);
+    assertThat(fleet.stranded()).isEqualTo(2);
+    fleet.desire(1);
     assertThat(fleet.inFlight()).as("the broker does not know yet").isEqualTo(6);
     timeline.runUntil(90.9);
     assertThat(fleet.waiting()).isZero();
@@ -139,6 +142,41 @@ class FleetTest {
     timeline.runUntil(100);
     assertThat(fleet.running()).isOne();
     assertThat(fleet.bill()).isEqualTo(100 + 2 * 10);
+  }
+
+  @Test
+  void aDeploymentStopsAnOldTaskForEachNewOneThatRuns() {
+    Fleet fleet = fleet(worker(1, 1, 1));
+    fleet.begin(3);
+    send(fleet, 3, 20);
+    timeline.runUntil(10);
+    fleet.deploy();
+    timeline.runUntil(39.9);
+    assertThat(fleet.deploying()).isTrue();
+    assertThat(fleet.running()).isEqualTo(3);
+    timeline.runUntil(40.1);
+    assertThat(fleet.deploying()).isFalse();
+    assertThat(fleet.running()).isEqualTo(3);
+    assertThat(fleet.bill()).isCloseTo(3 * 40 + 3 * 30.1, within(1e-6));
+    send(fleet, 3, 20);
+    timeline.runUntil(100);
+    assertThat(waits()).containsOnly(0.);
+  }
+
+  @Test
+  void aDeploymentWaitsForAProtectedTask() {
+    Fleet fleet = fleet(worker(1, 1, 1).withProtection(true));
+    fleet.begin(1);
+    send(fleet, 1, 100);
+    timeline.runUntil(1);
+    fleet.deploy();
+    timeline.runUntil(104);
+    assertThat(fleet.deploying()).isTrue();
+    assertThat(fleet.running()).isEqualTo(2);
+    timeline.runUntil(106);
+    assertThat(fleet.deploying()).isFalse();
+    assertThat(fleet.running()).isOne();
+    assertThat(fleet.killed()).isZero();
   }
 
   @Test

@@ -70,7 +70,7 @@ class PolicyTest {
 
   @Test
   void severalPoliciesStandApartBySemicolonsInTheOrderGiven() {
-    assertThat(Policy.parse("target=10 out=30; template target=12;seed", TEMPLATE))
+    assertThat(Policy.parse("target=10 out=30; template target=12;seed", TEMPLATE, false))
         .extracting(Policy::name)
         .containsExactly("target=10 out=30", "template target=12", "seed");
   }
@@ -151,12 +151,13 @@ class PolicyTest {
     String what =
         metric.equals("Metrics")
             ? """
-              Metrics:
-                    - Id: ratio
-                      Expression: !Sub backlog / ${Target}
-                    - Id: backlog
-                      ReturnData: false
-                      MetricStat: {Metric: {MetricName: DramatiqBacklogPerWorker}, Period: 60, Stat: Average}"""
+            Metrics:
+                  - Id: ratio
+                    Expression: !Sub backlog / ${Target}
+                  - Id: backlog
+                    ReturnData: false
+                    MetricStat: {Metric: {MetricName: DramatiqBacklogPerWorker}, Period: 60, Stat: Average}\
+            """
             : metric;
     Path file = folder.resolve("step.yaml");
     Files.writeString(
@@ -207,7 +208,9 @@ class PolicyTest {
                     new ScalingPolicy.StepAdjustment(0, unit, 50),
                     new ScalingPolicy.StepAdjustment(unit, Double.POSITIVE_INFINITY, 100)),
                 Duration.ofSeconds(60)));
-    assertThat(new Template(file, Map.of("On", "false")).workers().policies()).isEmpty();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new Template(file, Map.of("On", "false")).workers())
+        .withMessage("policy: %s has no scaling policy for WorkerScalableTarget", file);
   }
 
   @ParameterizedTest
@@ -218,9 +221,12 @@ class PolicyTest {
         "target=0 | policy: QueueTarget must be 1 or more messages, was '0'",
         "target=many | policy: QueueTarget must be 1 or more messages, was 'many'",
         "out=-1 | policy: ScaleOutCooldown must be 0 to 86400 seconds, was '-1'",
-        "metric=Depth | policy: QueueScalingMetric must be BacklogPerWorker or QueueDepth, was 'Depth'",
-        "taget=3 | policy 'taget=3': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric, was 'taget=3'",
-        "target | policy 'target': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric, was 'target'",
+        "metric=Depth | policy: QueueScalingMetric must be BacklogPerWorker or QueueDepth, was"
+            + " 'Depth'",
+        "taget=3 | policy 'taget=3': expected a word such as target=10, min, max, out, in, burst,"
+            + " prefetch, stop, protect or metric, was 'taget=3'",
+        "target | policy 'target': expected a word such as target=10, min, max, out, in, burst,"
+            + " prefetch, stop, protect or metric, was 'target'",
         "protect=perhaps | policy 'protect=perhaps': protect must be true or false, was 'perhaps'",
         "stop=soon | policy 'stop=soon': stop must be a number of 0 or more, was 'soon'",
         "prefetch=2 | prefetch must be at least the threads (4), was 2",
@@ -230,7 +236,29 @@ class PolicyTest {
     assertThatIllegalArgumentException().isThrownBy(() -> one(policy)).withMessage(message);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[1, 2] | policy: expected a Mapping in the template, was line 1",
+        "'' | policy: expected a Mapping in the template, was nothing",
+        "Resources: {} | policy: expected Parameters beside [Resources] in the template",
+        "'Parameters: {}\n"
+            + "Resources: {WorkerScalableTarget: {Properties: {MinCapacity: few}}}' | policy:"
+            + " MinCapacity in the template must be a number, was 'few'",
+        "'Parameters: {}\n"
+            + "Resources: {WorkerScalableTarget: {Type: T, Properties: {MinCapacity: 1,"
+            + " MaxCapacity: 2}}}' | policy: %s has no scaling policy for WorkerScalableTarget"
+      })
+  void anotherFileThanATemplateIsRefusedInOneSentence(String yaml, String message)
+      throws IOException {
+    Path file = Files.writeString(folder.resolve("x.yaml"), yaml.replace("\\n", "\n"));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> one(file.toString()))
+        .withMessage(message.formatted(file));
+  }
+
   private static Policy one(String text) {
-    return Policy.parse(text, TEMPLATE).getFirst();
+    return Policy.parse(text, TEMPLATE, false).getFirst();
   }
 }

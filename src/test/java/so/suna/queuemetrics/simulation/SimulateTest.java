@@ -79,7 +79,8 @@ class SimulateTest {
     assertThat(move.get("policy").getAsString()).isEqualTo("worker-queue-depth-scaling");
     assertThat(move.get("reason").getAsString())
         .isEqualTo(
-            "monitor alarm TargetTracking-AlarmHigh in state ALARM triggered policy worker-queue-depth-scaling");
+            "monitor alarm TargetTracking-AlarmHigh in state ALARM triggered policy"
+                + " worker-queue-depth-scaling");
   }
 
   @Test
@@ -124,16 +125,51 @@ class SimulateTest {
         .startsWith("2026-01-01T10:15");
   }
 
+  @Test
+  void aReplayHasTheLimitsOfApplicationAutoScalingAndNotTheTemplates() throws IOException {
+    var lines = new java.util.ArrayList<String>();
+    for (int minute = 0; minute < 15; minute++) {
+      lines.add("2026-01-01T10:%02d:00Z,0".formatted(minute));
+    }
+    Path file = Files.write(folder.resolve("m.csv"), lines);
+    String policy = "metric=replay min=0 target=0.5";
+    assertThat(json("replay", file.toString(), "workers", "1", "policy", policy, "format", "json"))
+        .extracting(line -> line.get("to").getAsInt())
+        .containsExactly(0);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> print("policy", "min=0"))
+        .withMessageStartingWith("policy: WorkerMinCapacity must be 1 to 1000");
+  }
+
+  @Test
+  void aReplayOfAnyMetricIsForTheTargetAndForABurstOnlyIfThePolicySaysSo() throws IOException {
+    Path file = Files.write(folder.resolve("m.csv"), List.of("2026-01-01T10:00:00Z,25"));
+    String policy = "metric=replay target=10";
+    assertThat(json("replay", file.toString(), "policy", policy, "format", "json")).isEmpty();
+    assertThat(json("replay", file.toString(), "policy", policy + " burst", "format", "json"))
+        .extracting(line -> line.get("reason").getAsString())
+        .containsExactly(
+            "monitor alarm worker-queue-burst-scaling in state ALARM triggered policy"
+                + " worker-queue-burst-scaling");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "scenario | storm | scenario must be all or one of steady, wave, burst, step, batch, long, short, was 'storm'",
+        "scenario | storm | scenario must be all or one of steady, wave, burst, step, batch, long,"
+            + " short, was 'storm'",
         "format | xml | format must be table, json or markdown, was 'xml'",
         "phases | 0 | phases must be a number of 1 or more, was '0'",
         "workers | many | workers must be a number of 0 or more, was 'many'",
-        "load | x.json | load: x.json needs -Djobs, since a recorded metric does not tell how long jobs run",
-        "replay | no.csv | replay: no.csv must be a readable file with lines such as 2026-01-01T12:00:00Z,20"
+        "load | x.json | load: x.json needs -Djobs, since a recorded metric does not tell how long"
+            + " jobs run",
+        "replay | no.csv | replay: expected a readable file with lines such as"
+            + " 2026-01-01T12:00:00Z,20, was 'no.csv'",
+        "price | dear | price must be a number of 0 or more, was 'dear'",
+        "policy | metric=replay | policy 'metric=replay': metric=replay needs -Dreplay=FILE.csv",
+        "page | /dev/null/page.html | page: /dev/null/page.html cannot be written:"
+            + " java.nio.file.FileAlreadyExistsException: /dev/null"
       })
   void aBadOptionIsRefusedInOneSentence(String option, String value, String message) {
     assertThatIllegalArgumentException()

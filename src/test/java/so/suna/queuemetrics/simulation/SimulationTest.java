@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -71,6 +72,31 @@ class SimulationTest {
   }
 
   @Test
+  void noScaleInWhileADeploymentRuns() {
+    String load = "200/min for 30m, 0/min for 25m, deploy, 0/min for 35m";
+    for (int phase = 0; phase < 4; phase++) {
+      List<Decision> decisions = run(policy("in=0"), load, jobs(load, phase), phase).decisions();
+      Instant deployed = Simulation.instant(55 * 60);
+      List<Decision> refused =
+          decisions.stream()
+              .filter(d -> d.reason() == Reason.TargetServicePutResourceAsUnscalable)
+              .toList();
+      assertThat(refused)
+          .isNotEmpty()
+          .allMatch(d -> !d.at().isBefore(deployed) && d.at().isBefore(deployed.plusSeconds(70)));
+      Instant last = refused.getLast().at();
+      assertThat(decisions)
+          .noneMatch(
+              d ->
+                  d.reason() == Reason.AlarmLow
+                      && !d.at().isBefore(deployed)
+                      && !d.at().isAfter(last))
+          .anyMatch(d -> d.reason() == Reason.AlarmLow && d.at().isBefore(deployed))
+          .anyMatch(d -> d.reason() == Reason.AlarmLow && d.at().isAfter(last));
+    }
+  }
+
+  @Test
   void aHigherTargetNeedsNoMoreTaskHoursOnASteadyLoad() {
     String steady = "60/min for 2h";
     double before = Double.POSITIVE_INFINITY;
@@ -97,7 +123,7 @@ class SimulationTest {
   }
 
   private static Policy policy(String text) {
-    return Policy.parse(text, TEMPLATE).getFirst();
+    return Policy.parse(text, TEMPLATE, false).getFirst();
   }
 
   private static List<Job> jobs(String load, long seed) {

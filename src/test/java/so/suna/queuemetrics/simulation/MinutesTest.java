@@ -11,15 +11,15 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class RecordingTest {
+class MinutesTest {
 
   @TempDir private Path folder;
 
   @Test
   void aMetricIsFoundByItsLabelWhateverTheOrderOfItsTimes() throws IOException {
-    var recording =
-        Recording.read("replay", write("DramatiqBacklogPerWorker", "10:01", 7, "10:00", 5));
-    assertThat(recording.metric("DramatiqBacklogPerWorker"))
+    Path file = write("DramatiqBacklogPerWorker", "10:01", 7, "10:00", 5);
+    assertThat(Minutes.json("replay", file, "DramatiqBacklogPerWorker"))
+        .isEqualTo(Minutes.json("replay", file, ""))
         .containsExactly(
             java.util.Map.entry(Instant.parse("2026-01-01T10:00:00Z"), 5.),
             java.util.Map.entry(Instant.parse("2026-01-01T10:01:00Z"), 7.));
@@ -39,7 +39,7 @@ class RecordingTest {
                 ["2026-01-01T10:00:00+00:00", "2026-01-01T10:01:00+00:00", "2026-01-01T10:02:00+00:00"],
                 "Values": [20, 20, 20]}]}
             """);
-    var load = Recording.read("load", file).load(Load.Durations.parse("constant 30s"));
+    var load = Minutes.load(file, Load.Durations.parse("constant 30s"));
     // 30 more and 40 done; 20 less and 40 done.
     assertThat(load.draw(new SplittableRandom(1))).hasSize(70 + 20);
     assertThat(load.seconds()).isEqualTo(120);
@@ -49,17 +49,46 @@ class RecordingTest {
   void anotherMetricAGapAndAnotherFileAreRefused() throws IOException {
     Path other = write("CPUUtilization", "10:00", 1, "10:01", 1);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Recording.read("replay", other).metric("DramatiqQueueDepth"))
+        .isThrownBy(() -> Minutes.json("replay", other, "DramatiqQueueDepth"))
         .withMessage(
             "replay: %s must hold the metric DramatiqQueueDepth, held [CPUUtilization]", other);
     Path gap = write("DramatiqQueueDepth and DramatiqJobsInFlight", "10:00", 1, "10:02", 1);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Recording.read("load", gap).load(_ -> 60))
-        .withMessage("load: %s must hold every minute, had no datum of 2026-01-01T10:01:00Z", gap);
+        .isThrownBy(() -> Minutes.load(gap, _ -> 60))
+        .withMessage("load: %s must hold every minute, had no value for 2026-01-01T10:01:00Z", gap);
     Path text = Files.writeString(folder.resolve("x.json"), "{}");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Recording.read("load", text))
+        .isThrownBy(() -> Minutes.json("load", text, ""))
         .withMessage("load: %s must be what aws cloudwatch get-metric-data prints as JSON", text);
+  }
+
+  @Test
+  void aFileForAnyMetricMustHoldOneAtFullMinutes() throws IOException {
+    Path two =
+        Files.writeString(
+            folder.resolve("two.json"),
+            """
+            {"MetricDataResults": [
+              {"Label": "a", "Timestamps": ["2026-01-01T10:00:00Z"], "Values": [1]},
+              {"Label": "b", "Timestamps": ["2026-01-01T10:00:00Z"], "Values": [1]}]}
+            """);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Minutes.json("replay", two, ""))
+        .withMessage("replay: %s must hold one metric, held [a, b]", two);
+    Path between = write("m", "10:00:3", 1, "10:01", 1);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Minutes.json("replay", between, ""))
+        .withMessage(
+            "replay: %s must be what aws cloudwatch get-metric-data prints as JSON", between);
+    Path half =
+        Files.writeString(
+            folder.resolve("half.json"),
+            Files.readString(write("n", "10:00", 1, "10:01", 1)).replace("10:01:00", "10:01:30"));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Minutes.json("replay", half, ""))
+        .withMessage(
+            "replay: %s must hold times at the beginning of a minute, had 2026-01-01T10:01:30Z",
+            half);
   }
 
   private Path write(String label, String first, double one, String second, double other)
