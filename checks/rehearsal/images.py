@@ -11,14 +11,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from machine import ROOT, docker, fresh_folder, jdk25, run
+from machine import LABEL, ROOT, WORK, docker, fresh_folder, jdk25, run
 
 REDIS = "public.ecr.aws/docker/library/redis:7"
+PYTHON = "public.ecr.aws/docker/library/python:3.11-slim"
 LAMBDA = "public.ecr.aws/lambda/java:25"
 # The names under which MiniStack and SAM look for it.
 LAMBDA_NAMES = [LAMBDA, f"{LAMBDA}-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"]
 
-STAND_IN_REDIS = "dramatiq-queue-metrics/redis:7"
+STAND_IN_DEBIAN = "dramatiq-queue-metrics/debian:redis-python"
 STAND_IN_LABEL = "dramatiq-queue-metrics.stand-in"
 STAND_IN = ROOT / "checks/rehearsal/stand-in"
 MODULES = "java.se,jdk.crypto.ec,jdk.httpserver,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs"
@@ -30,10 +31,32 @@ def redis():
     with _one_at_a_time():
         if _pulled(REDIS):
             return REDIS
-        if not _exists(STAND_IN_REDIS):
-            _say(f"{REDIS} cannot be pulled; Debian 12's redis-server stands in for it")
-            _build_debian()
-        return STAND_IN_REDIS
+        return _debian(REDIS)
+
+
+@functools.cache
+def python():
+    """Name of an image with Python 3.11, in which `python3` runs."""
+    with _one_at_a_time():
+        return PYTHON if _pulled(PYTHON) else _debian(PYTHON)
+
+
+def worker(version, *sources):
+    """Name of an image with this version of Dramatiq and the sources in /app."""
+    folder = fresh_folder("worker")
+    shutil.copytree(WORK / f"dramatiq-{version}/lib/python3.11/site-packages", folder / "site")
+    for source in sources:
+        shutil.copy(source, folder)
+    (folder / "Dockerfile").write_text(
+        f"""
+        FROM {python()}
+        COPY site /site
+        COPY *.py /app/
+        ENV PYTHONPATH=/site:/app PYTHONDONTWRITEBYTECODE=1
+        WORKDIR /app
+        """
+    )
+    return docker("build", "--quiet", "--label", LABEL, folder)
 
 
 @functools.cache
@@ -85,6 +108,14 @@ def _pulled(image):
     return False
 
 
+def _debian(instead_of):
+    """Debian 12 with redis-server 7.0 and Python 3.11."""
+    if not _exists(STAND_IN_DEBIAN):
+        _say(f"{instead_of} cannot be pulled; Debian 12 stands in for it")
+        _build_debian()
+    return STAND_IN_DEBIAN
+
+
 def _build_debian():
     if not shutil.which("debootstrap"):
         run("apt-get", "update", "-qq")
@@ -93,9 +124,9 @@ def _build_debian():
     mirrors = re.findall(r"^ *\d+ (http\S+/debian)/? \S+/main ", run("apt-cache", "policy"), re.MULTILINE)
     assert mirrors, "apt-cache policy names no Debian mirror"
     folder = fresh_folder("debian")
-    run("debootstrap", "--variant=minbase", "--include=redis-server", "bookworm", folder / "root", mirrors[0])
+    run("debootstrap", "--variant=minbase", "--include=redis-server,python3", "bookworm", folder / "root", mirrors[0])
     with subprocess.Popen(["tar", "-C", folder / "root", "-c", "."], stdout=subprocess.PIPE) as packed:
-        docker("import", "--change", f"LABEL {STAND_IN_LABEL}=redis", "-", STAND_IN_REDIS, stdin=packed.stdout)
+        docker("import", "--change", f"LABEL {STAND_IN_LABEL}=debian", "-", STAND_IN_DEBIAN, stdin=packed.stdout)
     assert packed.returncode == 0, "tar failed"
     shutil.rmtree(folder)
 
