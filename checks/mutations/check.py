@@ -17,9 +17,9 @@ import xml.etree.ElementTree as xml
 from contextlib import contextmanager
 from pathlib import Path
 
+from kit.machine import ROOT, run
 from mutations import MUTATIONS
 
-ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/mutations"
 PACKAGE = "so/suna/queuemetrics"
 SECONDS_FOR_TESTS = 180
@@ -27,7 +27,7 @@ SECONDS_FOR_TESTS = 180
 RUNNERS = max(2, os.cpu_count() or 2)
 
 
-class Failed(Exception):
+class Failed(RuntimeError):
     """The check itself could not be made."""
 
 
@@ -36,20 +36,13 @@ def program(name):
     return str(Path(home, "bin", name)) if home else name
 
 
-def run(*command):
-    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        raise Failed(f"{Path(command[0]).name} {command[1]} failed:\n{done.stdout[-3000:]}")
-    return done.stdout
-
-
 def libraries():
     """The tests' class path, and JUnit's own way to run tests without Maven's seconds."""
     file = WORK / "classpath"
     version = xml.parse(ROOT / "pom.xml").findtext(".//{*}junit.version")
     launcher = f"org.junit.platform:junit-platform-launcher:{version}"
     goals = ["dependency:build-classpath", f"-Dmdep.outputFile={file}", "dependency:copy", f"-Dartifact={launcher}"]
-    run("./mvnw", "-q", "-B", *goals, f"-DoutputDirectory={WORK}")
+    run(ROOT / "mvnw", "-q", "-B", *goals, f"-DoutputDirectory={WORK}")
     return f"{file.read_text()}:{WORK}/junit-platform-launcher-{version}.jar"
 
 
@@ -185,5 +178,5 @@ def main(words):
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except Failed as failure:
+    except RuntimeError as failure:
         sys.exit(str(failure))

@@ -8,14 +8,15 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from kit.machine import ROOT
+
 PACKAGE = "target/lambda.zip"
 MOST_BYTES = 14_000_000
 
 
 def built_again():
     """The deployment package of a release, which is built from a copy."""
-    release = [ROOT / "checks/hostile-shell", ROOT / ".ci/release", "0.0.0-again"]
+    release = [ROOT / "checks/kit/hostile-shell", ROOT / ".ci/release", "0.0.0-again"]
     archive = Path(subprocess.run(release, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
     try:
         with zipfile.ZipFile(archive) as packed:

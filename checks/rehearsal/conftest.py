@@ -8,8 +8,9 @@ import pytest
 from awsfront import AwsFront
 from deployed import account, account_front, account_over_tls, broker, database, pager, parameters, stack, target_group  # noqa: F401
 from functions import Function
+from kit.machine import ROOT, run
 from localaws import LocalAws
-from machine import ROOT, RUN, Network, fresh_folder, run
+from machine import RUN, Network, fresh_folder
 from redis_server import Redis
 from tls import make_certificates
 

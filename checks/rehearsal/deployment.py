@@ -4,8 +4,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from kit.machine import run
 from localaws import REGION, LocalAws
-from machine import run
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 # MiniStack refuses a template that holds these. test_commands.py makes the scaling in moto; the rules of the Redis

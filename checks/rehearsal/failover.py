@@ -1,7 +1,8 @@
 """Two Redis, one name: what an ElastiCache replication group's primary endpoint looks like from a function."""
 
 from fleet import Fleet
-from machine import docker, until
+from kit.machine import until
+from machine import docker
 from reader import QUEUES, Reader
 from redis_server import AT_ONCE, Redis
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from machine import ROOT
+from kit.machine import ROOT
 
 PAGE = ROOT / "docs/faults.md"
 OF_REDIS = [

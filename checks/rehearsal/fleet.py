@@ -15,7 +15,7 @@ import threading
 import time
 
 from journal import Journal, Look
-from machine import WORK, until
+from kit.machine import programs, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 VERSIONS = ("1.18.0", "2.2.0")
@@ -72,7 +72,7 @@ class Fleet:
         shutil.rmtree(self.folder)
 
     def command(self, name, *arguments, version=None, **more):
-        program = WORK / f"dramatiq-{version or self.version}" / "bin" / name
+        program = programs(f"kit/requirements-dramatiq-{version or self.version}.txt") / name
         return subprocess.Popen([program, *arguments], cwd=HERE, env=self.environment, **more)
 
     def producer(self, version=None):

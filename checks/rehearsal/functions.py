@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 
 import images
+from kit.machine import until
 from localaws import REGION
-from machine import Container, until
+from machine import Container
 
 PUBLISH = "so.suna.queuemetrics.PublishHandler::handleRequest"
 QUERY = "so.suna.queuemetrics.QueryHandler::handleRequest"

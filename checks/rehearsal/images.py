@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from machine import LABEL, ROOT, WORK, docker, fresh_folder, jdk25, run
+from kit.machine import ROOT, jdk25, run
+from machine import LABEL, WORK, docker, fresh_folder
 
 REDIS = "public.ecr.aws/docker/library/redis:7"
 PYTHON = "public.ecr.aws/docker/library/python:3.11-slim"

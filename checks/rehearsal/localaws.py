@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import socket
 import subprocess
 import time
 import urllib.request
@@ -11,7 +10,8 @@ import urllib.request
 import boto3
 import images
 from botocore.config import Config
-from machine import RUN, WORK, Container, docker, fresh_folder, run, until
+from kit.machine import free_port, programs, run, until
+from machine import RUN, Container, docker, fresh_folder
 
 REGION = "us-west-2"
 
@@ -28,7 +28,7 @@ class LocalAws:
         self.log = self.state / "log"
         # Not from the shell: neither credentials nor an address of the real AWS.
         self.environment = {
-            "PATH": f"{WORK / 'tests/bin'}:{os.environ['PATH']}",
+            "PATH": f"{programs('rehearsal/requirements-tests.txt')}:{os.environ['PATH']}",
             "HOME": os.environ["HOME"],
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -62,7 +62,7 @@ class LocalAws:
             "STATE_DIR": str(self.state),
             "TMPDIR": str(self.state),
         }
-        program = [WORK / "emulators/bin/python", "ministack_mended.py"]
+        program = [programs("rehearsal/requirements-emulators.txt") / "python", "ministack_mended.py"]
         here = os.path.dirname(__file__)
         with (self.log).open("w") as log:
             return subprocess.Popen(program, cwd=here, env=self.environment | wanted, stdout=log, stderr=log)
@@ -127,8 +127,3 @@ class LocalAws:
 
     def __exit__(self, *_):
         self.stop()
-
-
-def free_port(host):
-    with socket.create_server((host, 0)) as server:
-        return server.getsockname()[1]

@@ -7,7 +7,7 @@ import time
 import pytest
 from failover import Group
 from fleet import VERSIONS, Fleet
-from machine import ROOT, until
+from kit.machine import ROOT, until
 from reader import QUEUES, Reader
 from redis_server import Redis
 

@@ -1,4 +1,4 @@
-"""This machine: its folders, and Docker by its own command.
+"""Docker by its own command, and folders for a run.
 
 Everything carries the run's name, so that two runs at the same time do not meet, and the label by which `run` removes
 what an interrupted run left behind.
@@ -7,13 +7,11 @@ what an interrupted run left behind.
 import itertools
 import json
 import os
-import re
 import shutil
 import subprocess
-import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from kit.machine import ROOT, run
+
 WORK = ROOT / "target/rehearsal"
 RUN = os.environ["REHEARSAL_RUN"]
 LABEL = f"rehearsal={RUN}"
@@ -21,41 +19,8 @@ LABEL = f"rehearsal={RUN}"
 _numbers = itertools.count(1)
 
 
-def run(*command, **options):
-    """What the command printed; if it fails, an error with all it said."""
-    command = [str(part) for part in command]
-    options = {"cwd": ROOT, "text": True, "capture_output": True} | options
-    done = subprocess.run(command, check=False, **options)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return (done.stdout or "").strip()
-
-
 def docker(*arguments, **options):
     return run("docker", *arguments, **options)
-
-
-def until(what, condition, seconds=60, pause=0.05):
-    """The first true value of `condition()`, which is asked again and again.
-
-    :raises AssertionError: after so many seconds without one
-    """
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s, last seen {value!r}"
-        time.sleep(pause)
-    return value
-
-
-def block(page, language, holding):
-    """The one code block of a page that holds the words."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    (found,) = [each for each in blocks if holding in each]
-    return found
-
-
-def jdk25():
-    return Path(run(ROOT / "checks/jdk25"))
 
 
 def fresh_folder(name):

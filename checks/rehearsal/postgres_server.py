@@ -4,7 +4,8 @@ import platform
 import zipfile
 
 import images
-from machine import ROOT, RUN, Container, fresh_folder, run, until
+from kit.machine import ROOT, run, until
+from machine import RUN, Container, fresh_folder
 
 VERSION = "14.22.0"
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64v8"}[platform.machine()]

@@ -10,7 +10,7 @@ import time
 from faults import end_of_the_minute_before, in_seconds
 from functions import PUBLISH, QUERY, Function
 from journal import possible, when_waiting_were_sent
-from machine import ROOT, until
+from kit.machine import ROOT, until
 
 QUEUES = ("default", "emails", "reports-v2.daily")
 NOTHING = dict.fromkeys(("waiting", "in_flight", "delayed", "orphaned", "dead_letters", "new_dead_letters"), 0)

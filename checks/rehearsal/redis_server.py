@@ -1,7 +1,8 @@
 """A real Redis 7 in a container of its own."""
 
 import images
-from machine import Container, until
+from kit.machine import until
+from machine import Container
 
 # So that a replica is served when it asks, and not when others may have come.
 AT_ONCE = ("--repl-diskless-sync-delay", "0")

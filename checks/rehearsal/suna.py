@@ -6,7 +6,7 @@ import re
 import time
 
 import images
-from machine import ROOT, until
+from kit.machine import ROOT, until
 from tls import DOMAIN, TlsRedis
 
 CLUSTER = "suna-ecs"

@@ -6,7 +6,8 @@ import zlib
 import awsfront
 import pytest
 from functions import PUBLISH, QUERY
-from machine import ROOT, docker, until
+from kit.machine import ROOT, until
+from machine import docker
 
 METRICS_OF_EMPTY_BROKER = {
     "DramatiqQueueDepth": "Count",

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 
 import boto3
 import pytest
@@ -11,11 +10,9 @@ import suna
 from botocore.exceptions import EndpointConnectionError
 from deployed import QUEUES
 from faults import OF_REDIS, OF_WORKERS
-from localaws import REGION, free_port
-from machine import ROOT, WORK, block, run, until
-
-sys.path.append(str(ROOT / "checks/stack"))
-import stack as template  # noqa: E402
+from kit import template
+from kit.machine import block, free_port, programs, run, until
+from localaws import REGION
 
 PAGE = "docs/deploying.md"
 
@@ -42,7 +39,13 @@ class Scaling:
 
     def __init__(self):
         self.url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
-        program = [WORK / "tests/bin/moto_server", "-H", "127.0.0.1", "-p", self.url.rpartition(":")[2]]
+        program = [
+            programs("rehearsal/requirements-tests.txt") / "moto_server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            self.url.rpartition(":")[2],
+        ]
         self.process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def client(self, service):

@@ -15,9 +15,10 @@ from deployed import QUEUES
 from deployment import deploy, leave_out_what_is_unknown
 from faults import OF_REDIS, OF_WORKERS, end_of_the_minute_before, in_seconds
 from functions import MEMORY_MB, PUBLISH, QUERY, TIMEOUT_SECONDS
+from kit.machine import block, until
 from known_broker import Content
 from localaws import REGION
-from machine import RUN, block, fresh_folder, until
+from machine import RUN, fresh_folder
 
 UNITS = {"DramatiqOldestJobAge": "Seconds"}
 OF_EACH_QUEUE = [metric for metric in OF_REDIS if metric != "DramatiqActiveBrokers"]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from fleet import VERSIONS, Fleet
-from machine import until
+from kit.machine import until
 from reader import NOTHING, QUEUES, Reader, agree, read
 from redis_server import Redis
 

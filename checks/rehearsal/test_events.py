@@ -10,7 +10,7 @@ import pytest
 import suna
 from awsfront import AwsFront
 from faults import OF_REDIS, OF_WORKERS
-from machine import ROOT, block, run
+from kit.machine import ROOT, block, run
 from redis_server import Redis
 
 EVENTS = sorted(path.name for path in (ROOT / "events").iterdir())

@@ -5,8 +5,9 @@ import time
 
 from failover import Group
 from fleet import Fleet
+from kit.machine import until
 from long_waits import KEPT_FOR_SECONDS
-from machine import docker, until
+from machine import docker
 from reader import QUEUES, agree
 
 

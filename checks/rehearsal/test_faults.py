@@ -23,7 +23,7 @@ from faults import (
     table,
     write,
 )  # fmt: skip
-from machine import until
+from kit.machine import until
 from world import INSTANCES, WORKERS, World
 
 PUT, COUNT = "PutMetricData", "DescribeServices"

@@ -1,7 +1,7 @@
 """deploy/orphans prints the messages that no worker will ever run, and the commands of docs/alarms.md run or delete them."""
 
 import pytest
-from machine import ROOT, block
+from kit.machine import ROOT, block
 
 SCRIPT = (ROOT / "deploy/orphans").read_text()
 PLACE = "mkdir -p /tmp/o/deploy; cd /tmp/o; cat >deploy/orphans; chmod +x deploy/orphans; "

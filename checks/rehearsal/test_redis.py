@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 from fleet import Fleet
 from iam_door import IamDoor
+from kit.machine import ROOT, until
 from localaws import REGION
-from machine import ROOT, until
 from reader import QUEUES, Reader, agree
 from redis_server import AT_ONCE, Redis
 from tls import DOMAIN, TlsRedis

@@ -7,8 +7,9 @@ import sys
 import images
 import pytest
 import suna
+from kit.machine import ROOT, until
 from localaws import REGION
-from machine import LABEL, ROOT, RUN, docker, until
+from machine import LABEL, RUN, docker
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
 DELAY = "deregistration_delay.timeout_seconds"

@@ -11,7 +11,7 @@ import time
 import pytest
 from fleet import VERSIONS, Fleet
 from journal import possible
-from machine import until
+from kit.machine import until
 from reader import QUEUES, Reader, as_held, read
 from redis_server import Redis
 

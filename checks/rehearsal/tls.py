@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import jdk25, run, until
+from kit.machine import jdk25, run, until
 from redis_server import Redis
 
 DOMAIN = "cache.test"

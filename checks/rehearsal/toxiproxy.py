@@ -6,7 +6,8 @@ import json
 import os
 
 import images
-from machine import RUN, WORK, Container, fresh_folder, run, until
+from kit.machine import programs, run, until
+from machine import RUN, WORK, Container, fresh_folder
 
 VERSION = "v2.5.0"
 SERVER = "github.com/Shopify/toxiproxy/v2/cmd/server"
@@ -22,7 +23,7 @@ def program():
         # Within target/, and so that it may be removed; statically, since it runs in another Debian.
         go = {"GOBIN": folder, "GOPATH": folder / "path", "GOCACHE": folder / "cache", "GOFLAGS": "-modcacherw"}
         environment = os.environ | {name: str(value) for name, value in go.items()} | {"CGO_ENABLED": "0"}
-        run(WORK / "go/bin/go", "install", f"{SERVER}@{VERSION}", env=environment)
+        run(programs("rehearsal/requirements-go.txt") / "go", "install", f"{SERVER}@{VERSION}", env=environment)
         (folder / "server").rename(built)
     return built
 

@@ -14,7 +14,8 @@ import known_broker
 import suna
 from deployment import deploy
 from functions import PUBLISH, TIMEOUT_SECONDS, Function
-from machine import ROOT, docker, run, until
+from kit.machine import ROOT, run, until
+from machine import docker
 from redis_server import Redis
 from toxiproxy import Toxiproxy
 

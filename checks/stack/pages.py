@@ -1,6 +1,6 @@
 """The pages about deploying."""
 
-from stack import ROOT
+from kit.machine import ROOT
 
 DOCS = ROOT / "docs"
 

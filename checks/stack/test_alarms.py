@@ -2,9 +2,9 @@
 
 import re
 
-import metrics
 import pytest
-from stack import deploy
+from kit import metrics
+from kit.template import deploy
 
 ON_CALL = "arn:aws:sns:us-west-2:123456789012:on-call"
 TICKETS = "arn:aws:sns:us-west-2:123456789012:tickets"

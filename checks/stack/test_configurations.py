@@ -1,7 +1,7 @@
 """Each condition both ways, alone and together: nothing refers to what is not made."""
 
 import pytest
-from stack import Evaluation, accept, deploy, template
+from kit.template import Evaluation, accept, deploy, template
 from test_functions import DATABASE, IAM, OPEN, REDIS
 
 SWITCHES = [

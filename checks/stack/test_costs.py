@@ -2,9 +2,9 @@
 
 import re
 
-import metrics
+from kit import metrics
+from kit.template import deploy
 from pages import deploy_section
-from stack import deploy
 
 SECTION = deploy_section()
 

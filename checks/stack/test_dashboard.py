@@ -2,9 +2,9 @@
 
 import re
 
-import metrics
 import pytest
-from stack import deploy
+from kit import metrics
+from kit.template import deploy
 
 CONFIGURATIONS = [
     {},

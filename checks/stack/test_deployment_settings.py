@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from stack import ROOT, Refused, deploy_plain
+from kit.machine import ROOT
+from kit.template import Refused, deploy_plain
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
 API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"

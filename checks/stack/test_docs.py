@@ -4,8 +4,9 @@ import re
 from collections import Counter
 
 import pytest
+from kit.machine import ROOT
+from kit.template import deploy, template
 from pages import DOCS, deploy_section, pages
-from stack import ROOT, deploy, template
 from test_alarms import CAUSE, TICKET, VOICES, WAKES
 
 # What the seed wrote; people have it in their history.

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from stack import ROOT, accept, deploy, load, packaged, transform
+from kit.machine import ROOT
+from kit.template import accept, deploy, load, packaged, transform
 
 DATABASE = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
 REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"

@@ -2,11 +2,12 @@
 
 import json
 
-import metrics
 import pytest
 from click.testing import CliRunner
+from kit import metrics
+from kit.machine import ROOT
+from kit.template import REQUIRED, Refused, accept, deploy, load, template
 from samcli.commands.deploy.guided_context import GuidedContext
-from stack import REQUIRED, ROOT, Refused, accept, deploy, load, template
 
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 TOPIC = "arn:aws:sns:us-west-2:123456789012:tickets"

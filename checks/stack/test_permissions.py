@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from stack import ROOT, deploy
+from kit.machine import ROOT
+from kit.template import deploy
 from test_functions import DATABASE, IAM, OPEN
 
 ANYWHERE = "0.0.0.0/0"

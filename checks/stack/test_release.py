@@ -11,7 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from stack import ROOT, accept, template
+from kit.machine import ROOT
+from kit.template import accept, template
 from test_docs import links
 
 COMMAND = ROOT / ".ci/release"

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import metrics
 import pytest
+from kit import metrics
+from kit.machine import ROOT
+from kit.template import deploy
 from pages import DOCS
-from stack import ROOT, deploy
 
 API = {"ApiScalableTarget", "ApiCpuScaling", "ApiMemoryScaling"}
 WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling", "WorkerBurstScaling"}
@@ -71,12 +72,16 @@ def test_cpu_and_memory_are_held_at_90_percent(service, kind, predefined):
     assert policy["ScalingTargetId"] == f"<{service}ScalableTarget>"
     # The memory of a worker hardly falls, and every policy with scale-in enabled must agree to a scale-in.
     silent = {"DisableScaleIn": True} if (service, kind) == ("Worker", "Memory") else {}
-    assert policy["TargetTrackingScalingPolicyConfiguration"] == {
-        "PredefinedMetricSpecification": {"PredefinedMetricType": predefined},
-        "TargetValue": "90",
-        "ScaleOutCooldown": "30",
-        "ScaleInCooldown": "300",
-    } | silent
+    assert (
+        policy["TargetTrackingScalingPolicyConfiguration"]
+        == {
+            "PredefinedMetricSpecification": {"PredefinedMetricType": predefined},
+            "TargetValue": "90",
+            "ScaleOutCooldown": "30",
+            "ScaleInCooldown": "300",
+        }
+        | silent
+    )
 
 
 def test_the_targets_of_cpu_and_memory_are_settable():

@@ -6,16 +6,12 @@ cannot wait for minutes.
 
 import json
 import os
-import sys
 import time
-from pathlib import Path
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications, TimeLimit
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy/worker"))
-from task_protection import TaskProtection  # noqa: E402
+from task_protection import TaskProtection
 
 KIT = json.loads(os.environ["KIT"])
 

@@ -1,21 +1,17 @@
 import hashlib
 import shutil
-import sys
 import uuid
 from pathlib import Path
 
 import pytest
 from agent import Agent
-from workers import HERE, Container, Jobs, Redis
-
-sys.path.append(str(HERE.parents[1] / "deploy/worker"))
+from workers import Container, Jobs, Redis
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory):
-    made = Redis(tmp_path_factory.mktemp("redis"))
-    yield made
-    made.close()
+def redis():
+    with Redis() as made:
+        yield made
 
 
 @pytest.fixture

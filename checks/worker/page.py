@@ -2,9 +2,10 @@
 
 import re
 import sys
-from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "deploy/worker/README.md"
+from kit.machine import ROOT
+
+PAGE = ROOT / "deploy/worker/README.md"
 TABLE = re.compile(r"(<!-- rows: checks/run worker --page -->\n\|.*\n\|.*\n)(?:\|.*\n)*(<!-- end -->\n)")
 
 

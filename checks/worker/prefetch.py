@@ -52,19 +52,15 @@ def second_worker(redis, folder, prefetch, processes, threads, seconds):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
-        redis = Redis(folder)
-        try:
-            for prefetch in (0, THREADS):
-                seen = second_worker(redis, Path(folder), prefetch, PROCESSES, THREADS, SECONDS)
-                started = "none" if seen.seconds_to_first is None else f"{seen.seconds_to_first:.1f} s"
-                name = f"{THREADS}, as many as threads" if prefetch else f"{2 * THREADS}, Dramatiq's default"
-                print(
-                    f"| {dramatiq.__version__} | {name} | {seen.waited} | {seen.taken} | {started} | {seen.seconds_to_last:.0f} s |",
-                    flush=True,
-                )
-        finally:
-            redis.close()
+    with tempfile.TemporaryDirectory() as folder, Redis() as redis:
+        for prefetch in (0, THREADS):
+            seen = second_worker(redis, Path(folder), prefetch, PROCESSES, THREADS, SECONDS)
+            started = "none" if seen.seconds_to_first is None else f"{seen.seconds_to_first:.1f} s"
+            name = f"{THREADS}, as many as threads" if prefetch else f"{2 * THREADS}, Dramatiq's default"
+            print(
+                f"| {dramatiq.__version__} | {name} | {seen.waited} | {seen.taken} | {started} | {seen.seconds_to_last:.0f} s |",
+                flush=True,
+            )
     return 0
 
 

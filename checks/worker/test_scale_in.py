@@ -2,7 +2,7 @@
 
 import pytest
 from ecs import Service
-from workers import until
+from kit.machine import until
 
 # Longer than the stop timeout.
 LONG_SECONDS = 8

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import task_protection
 from agent import blocked, done, nonsense, refused
+from kit.machine import ROOT, until
 from task_protection import TaskProtection
-from workers import HERE, until
 
 ON = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
 OFF = {"ProtectionEnabled": False}
@@ -246,7 +246,7 @@ def test_without_room_for_its_files_it_is_off_and_says_so(monkeypatch, caplog):
 
 
 def test_the_page_says_the_times_that_it_keeps():
-    page = " ".join((HERE.parents[1] / "deploy/worker/README.md").read_text().split())
+    page = " ".join((ROOT / "deploy/worker/README.md").read_text().split())
     kit = TaskProtection
     assert f"lasts {kit.EXPIRES_MINUTES} minutes and is renewed every {kit.RENEW_SECONDS // 60}." in page
     assert f"{kit.IDLE_SECONDS} to {kit.IDLE_SECONDS + kit.TICK_SECONDS} s after the last message" in page

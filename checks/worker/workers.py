@@ -3,52 +3,25 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import dramatiq
-import redis
 from dramatiq.brokers.redis import RedisBroker
+from kit.machine import ROOT, until
+from kit.redis_server import RedisServer
 
 HERE = Path(__file__).resolve().parent
-PATIENCE_SECONDS = 30
 
 
-def until(what, condition, seconds=PATIENCE_SECONDS):
-    """The first true value of `condition()`.
+class Redis(RedisServer):
+    """With a broker that sends to it."""
 
-    :raises AssertionError: after so many seconds without one
-    """
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s, last seen {value!r}"
-        time.sleep(0.02)
-    return value
-
-
-class Redis:
-    def __init__(self, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.client = redis.Redis(port=self.port)
+    def __init__(self):
+        super().__init__()
         self.broker = RedisBroker(host="127.0.0.1", port=self.port, middleware=[])
-        until("Redis answers", self._answers)
-
-    def _answers(self):
-        try:
-            return self.client.ping()
-        except redis.ConnectionError:
-            return False
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 class Jobs:
@@ -101,7 +74,12 @@ class Container:
 
     def __init__(self, redis, folder, agent_uri, processes=1, threads=1, protected=True, prefetch=None, **attributes):
         kit = {"redis": redis.port, "protected": protected, "attributes": attributes}
-        environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "KIT": json.dumps(kit)}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(ROOT / "deploy/worker"),
+            "KIT": json.dumps(kit),
+        }
         if agent_uri:
             environment["ECS_AGENT_URI"] = agent_uri
         # Nobody listens there: the agent must be asked without it.

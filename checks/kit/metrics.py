@@ -2,7 +2,7 @@
 
 import re
 
-from stack import ROOT
+from kit.machine import ROOT
 
 MAIN = ROOT / "src/main/java/so/suna/queuemetrics"
 

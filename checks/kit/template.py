@@ -10,7 +10,8 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+
+from kit.machine import ROOT
 
 # boto, which the transform asks for the region's partition, wants one even where nothing is called.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-west-2")
@@ -18,8 +19,6 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-west-2")
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 from samtranslator.parser.parser import Parser  # noqa: E402
 from samtranslator.translator.translator import Translator  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 
 PSEUDO = {
     "AWS::AccountId": "123456789012",
