@@ -18,7 +18,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
@@ -57,8 +56,9 @@ public final class RedisServer implements AutoCloseable {
       Arrays.stream(Version.values())
           .collect(Collectors.toMap(version -> version, RedisServer::unpack));
 
+  /** Another range for each of the JVMs that run tests at the same time, whose process ids are near. */
   private static final AtomicInteger NEXT_PORT =
-      new AtomicInteger(ThreadLocalRandom.current().nextInt(20_000, 30_000));
+      new AtomicInteger(20_000 + (int) (ProcessHandle.current().pid() % 50) * 200);
 
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
