@@ -11,8 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from kit.machine import ROOT, jdk25, run
-from machine import LABEL, WORK, docker, fresh_folder
+from kit.machine import ROOT, jdk25, programs, run
+from machine import LABEL, docker, fresh_folder
 
 REDIS = "public.ecr.aws/docker/library/redis:7"
 PYTHON = "public.ecr.aws/docker/library/python:3.11-slim"
@@ -45,7 +45,7 @@ def python():
 def worker(version, *sources):
     """Name of an image with this version of Dramatiq and the sources in /app."""
     folder = fresh_folder("worker")
-    shutil.copytree(WORK / f"dramatiq-{version}/lib/python3.11/site-packages", folder / "site")
+    shutil.copytree(programs(f"kit/requirements-dramatiq-{version}.txt").parent / "lib/python3.11/site-packages", folder / "site")
     for source in sources:
         shutil.copy(source, folder)
     (folder / "Dockerfile").write_text(
