@@ -40,7 +40,7 @@ class TaskProtection(dramatiq.Middleware):
     IDLE_SECONDS = 5
     TICK_SECONDS = 1
     # 1 to 2,880: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
-    # A task whose workers hang stays for this long.
+    # If nobody renews it any more, the task stays for this long.
     EXPIRES_MINUTES = 10
     RENEW_SECONDS = 300
     RETRY_SECONDS = 10
