@@ -24,6 +24,7 @@ PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::Region": "us-west-2",
+    "AWS::StackId": "arn:aws:cloudformation:us-west-2:123456789012:stack/queue-metrics/9f86d081-884c-11f0-a659-0123456789ab",
     "AWS::StackName": "queue-metrics",
     "AWS::URLSuffix": "amazonaws.com",
 }

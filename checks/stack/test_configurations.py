@@ -2,12 +2,16 @@
 
 import pytest
 from kit.template import Evaluation, accept, deploy, template
-from test_functions import DATABASE, IAM, OPEN, REDIS
+from test_functions import DATABASE, IAM, KEY, LISTENER, OPEN, REDIS
 
 SWITCHES = [
     {"RedisSecurityGroupId": "sg-0123456789abcdef0"},
     IAM,
+    {"RedisServerless": "true"},
     {"DatabaseUrlSecretArn": DATABASE},
+    {"SecretKmsKeyArn": KEY},
+    {"LoadBalancerListenerArn": LISTENER},
+    {"LoadBalancerHost": "api.suna.so"},
     OPEN,
     {"QueryAuthType": "OFF"},
     {"CreateVpcEndpoints": "true"},

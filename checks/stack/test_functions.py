@@ -9,6 +9,8 @@ from kit.template import accept, deploy, load, packaged, transform
 
 DATABASE = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
 REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
+KEY = "arn:aws:kms:us-west-2:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+LISTENER = "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/suna/0123456789abcdef/fedcba9876543210"
 OPEN = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
 IAM = {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"}
 
@@ -98,6 +100,8 @@ SHARED = {
     "REDIS_AUTHENTICATION": "none",
     "REDIS_USER": "",
     "REDIS_PASSWORD": "",
+    "REDIS_PASSWORD_SECRET_ARN": "",
+    "REDIS_SERVERLESS": "false",
     "REDIS_CACHE_NAME": "",
     "QUEUE_NAMES": "default",
     "DRAMATIQ_NAMESPACE": "dramatiq",
@@ -116,7 +120,11 @@ def test_the_publisher_is_told_where_redis_is_and_what_to_publish():
 
 
 def test_the_query_is_told_where_redis_is_and_what_to_ask_for():
-    assert deploy().variables("QueryFunction") == SHARED | {"QUERY_TOKEN": "", "DATABASE_URL": ""}
+    assert deploy().variables("QueryFunction") == SHARED | {
+        "QUERY_TOKEN": "",
+        "DATABASE_URL": "",
+        "DATABASE_URL_SECRET_ARN": "",
+    }
 
 
 def test_every_variable_is_one_that_the_code_reads_and_every_one_it_reads_is_given():
@@ -144,6 +152,7 @@ def test_every_setting_reaches_the_variables(name):
         key: value for key, value in expected.items() if key in variables
     }
     assert deploy(RedisTls="false").variables(name)["REDIS_TLS"] == "false"
+    assert deploy(**IAM, RedisServerless="true").variables(name)["REDIS_SERVERLESS"] == "true"
 
 
 @pytest.mark.parametrize("suffix", ["", ":SecretString:password", ":SecretString:password::v1"])
@@ -151,12 +160,14 @@ def test_every_setting_reaches_the_variables(name):
 def test_the_password_is_read_from_its_secret_at_deployment(name, suffix):
     variables = deploy(RedisAuthentication="password", RedisPasswordSecretArn=REDIS + suffix).variables(name)
     assert variables["REDIS_PASSWORD"] == f"{{{{resolve:secretsmanager:{REDIS}{suffix}}}}}"
+    assert variables["REDIS_PASSWORD_SECRET_ARN"] == REDIS + suffix
 
 
 def test_the_database_is_read_from_its_secret_at_deployment_and_told_to_the_query_only():
     stack = deploy(DatabaseUrlSecretArn=DATABASE)
     assert stack.variables("QueryFunction")["DATABASE_URL"] == f"{{{{resolve:secretsmanager:{DATABASE}}}}}"
-    assert "DATABASE_URL" not in stack.variables("PublishFunction")
+    assert stack.variables("QueryFunction")["DATABASE_URL_SECRET_ARN"] == DATABASE
+    assert [name for name in stack.variables("PublishFunction") if name.startswith("DATABASE_")] == []
 
 
 # The schedule
@@ -255,6 +266,51 @@ def test_a_token_protects_what_stands_before_a_function_without_url():
     assert deploy(QueryAuthType="OFF", QueryToken="none").variables("QueryFunction")["QUERY_TOKEN"] == ""
     stack = deploy(QueryAuthType="OFF", QueryToken="0123456789abcdef")
     assert stack.variables("QueryFunction")["QUERY_TOKEN"] == "0123456789abcdef"
+
+
+# The load balancer
+
+
+def test_without_a_listener_nothing_of_a_load_balancer_is_made():
+    assert [name for name, r in deploy().resources.items() if "LoadBalanc" in r["Type"] or "LoadBalancer" in name] == []
+
+
+def test_the_listener_sends_one_path_to_the_function_which_the_load_balancer_may_call_before_it_is_a_target():
+    stack = deploy(LoadBalancerListenerArn=LISTENER, LoadBalancerRulePriority=7)
+    assert stack["QueryListenerRule"] == {
+        "ListenerArn": LISTENER,
+        "Priority": "7",
+        "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/api/metrics/queue"]}}],
+        "Actions": [{"Type": "forward", "TargetGroupArn": "<QueryTargetGroup>"}],
+    }
+    assert stack["QueryTargetGroup"] == {
+        "Name": "queue-metrics-0123456789ab",
+        "TargetType": "lambda",
+        "Targets": [{"Id": "<QueryFunction.Arn>"}],
+        "HealthCheckEnabled": False,
+        "TargetGroupAttributes": [{"Key": "lambda.multi_value_headers.enabled", "Value": "true"}],
+    }
+    assert stack.resources["QueryTargetGroup"]["DependsOn"] == "QueryLoadBalancerPermission"
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+    assert re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)", stack["QueryTargetGroup"]["Name"])
+    assert stack["QueryLoadBalancerPermission"] == {
+        "FunctionName": "<QueryFunction>",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "elasticloadbalancing.amazonaws.com",
+        "SourceArn": "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/queue-metrics-0123456789ab/*",
+    }
+
+
+def test_the_rule_may_be_limited_to_a_host():
+    conditions = deploy(LoadBalancerListenerArn=LISTENER, LoadBalancerHost="api.suna.so")["QueryListenerRule"]["Conditions"]
+    assert conditions[1:] == [{"Field": "host-header", "HostHeaderConfig": {"Values": ["api.suna.so"]}}]
+
+
+@pytest.mark.parametrize("given", ["AWS_IAM", "NONE", "OFF"])
+def test_a_token_protects_the_listener_whatever_the_url_asks_for(given):
+    stack = deploy(QueryAuthType=given, LoadBalancerListenerArn=LISTENER, QueryToken=OPEN["QueryToken"])
+    assert stack.variables("QueryFunction")["QUERY_TOKEN"] == OPEN["QueryToken"]
+    assert ("QueryFunctionUrl" in stack) == (given != "OFF")
 
 
 @pytest.mark.parametrize("given", ["AWS_IAM", "OFF"])

@@ -9,6 +9,8 @@ from kit.machine import ROOT
 from kit.template import REQUIRED, Refused, accept, deploy, load, template
 from samcli.commands.deploy.guided_context import GuidedContext
 
+LISTENER = "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/suna/0123456789abcdef/fedcba9876543210"
+KEY = "arn:aws:kms:us-west-2:123456789012:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
 TOPIC = "arn:aws:sns:us-west-2:123456789012:tickets"
 ROLE = "arn:aws:iam::123456789012:role/boundary"
@@ -26,6 +28,8 @@ CONTRACT = {
     "RedisUser": "",
     "RedisPasswordSecretArn": "",
     "RedisCacheName": "",
+    "RedisServerless": "false",
+    "SecretKmsKeyArn": "",
     "QueueNames": "default",
     "DramatiqNamespace": "dramatiq",
     "PerQueueMetrics": "false",
@@ -50,6 +54,9 @@ CONTRACT = {
     "BurstScaling": "true",
     "QueryAuthType": "AWS_IAM",
     "QueryToken": "",
+    "LoadBalancerListenerArn": "",
+    "LoadBalancerRulePriority": 10,
+    "LoadBalancerHost": "",
     "DatabaseUrlSecretArn": "",
     "AlarmTopicArn": "",
     "TicketTopicArn": "",
@@ -110,8 +117,19 @@ BAD = [
     ({"RedisAuthentication": "token"}, "RedisAuthentication must be none, password or iam"),
     ({"RedisUser": "*"}, "RedisUser must be empty or at most 128 letters, digits"),
     ({"RedisPasswordSecretArn": "hunter2"}, "RedisPasswordSecretArn must be empty or the ARN of a Secrets Manager secret"),
-    ({"RedisCacheName": "Cache"}, "RedisCacheName must be empty or the id of a replication group, in lower case"),
-    ({"RedisCacheName": "*"}, "RedisCacheName must be empty or the id of a replication group, in lower case"),
+    ({"RedisCacheName": "Cache"}, "RedisCacheName must be empty or the id of a cache, in lower case"),
+    ({"RedisCacheName": "*"}, "RedisCacheName must be empty or the id of a cache, in lower case"),
+    ({"RedisServerless": "yes"}, "RedisServerless must be true or false"),
+    ({"SecretKmsKeyArn": "alias/secrets"}, "SecretKmsKeyArn must be empty or the ARN of a KMS key, not of an alias"),
+    ({"SecretKmsKeyArn": "*"}, "SecretKmsKeyArn must be empty or the ARN of a KMS key, not of an alias"),
+    ({"LoadBalancerListenerArn": "suna"}, "LoadBalancerListenerArn must be empty or the ARN of a listener"),
+    (
+        {"LoadBalancerListenerArn": LISTENER.replace("/app/", "/net/")},
+        "LoadBalancerListenerArn must be empty or the ARN of a listener of an Application Load Balancer",
+    ),
+    ({"LoadBalancerRulePriority": 0}, "LoadBalancerRulePriority must be 1 to 50000"),
+    ({"LoadBalancerRulePriority": 50001}, "LoadBalancerRulePriority must be 1 to 50000"),
+    ({"LoadBalancerHost": "https://api.suna.so"}, "LoadBalancerHost must be at most 128 letters"),
     ({"QueueNames": ""}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "default,"}, "QueueNames must be queue names as Dramatiq allows them"),
     ({"QueueNames": "1st"}, "QueueNames must be queue names as Dramatiq allows them"),
@@ -158,7 +176,7 @@ BAD = [
     ({"BurstScaling": "yes"}, "BurstScaling must be true or false"),
     ({"QueryAuthType": "none"}, "QueryAuthType must be AWS_IAM, NONE or OFF"),
     ({"QueryAuthType": "NONE"}, "QueryAuthType=NONE opens the URL to the internet and needs QueryToken"),
-    ({"QueryToken": "0123456789abcdef"}, "QueryToken is set, so QueryAuthType must be NONE"),
+    ({"QueryToken": "0123456789abcdef"}, "QueryToken is set, so QueryAuthType must be NONE or LoadBalancerListenerArn set"),
     ({"QueryAuthType": "NONE", "QueryToken": "none"}, "QueryAuthType=NONE opens the URL to the internet and needs"),
     ({"QueryToken": "short"}, "QueryToken must be empty or none, or at least 16"),
     ({"QueryToken": "a token with blanks in it"}, "QueryToken must be empty or none, or at least 16"),
@@ -205,7 +223,10 @@ VALUES = json.loads((ROOT / "src/test/resources/so/suna/queuemetrics/settings-va
 # The template is stricter here: a function in a VPC has no IPv6 address, and a pattern cannot compare numbers.
 ONLY_THE_FUNCTIONS_TAKE = ["2001:db8::1", "::1", "fd00:0:0:0:0:0:0:7", "2147483647"]
 # What a value needs beside it.
-BESIDE = {"QueryToken": {"QueryAuthType": "NONE"}}
+BESIDE = {
+    "QueryToken": {"QueryAuthType": "NONE"},
+    "RedisPasswordSecretArn": {"RedisAuthentication": "password"},
+}
 
 
 def values(kind):
@@ -255,6 +276,10 @@ def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_ab
         {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"},
         {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"},
         {"QueryToken": "none"},
+        {"QueryToken": "0123456789abcdef", "LoadBalancerListenerArn": LISTENER},
+        {"LoadBalancerListenerArn": LISTENER, "LoadBalancerHost": "*.suna.so", "LoadBalancerRulePriority": 50000},
+        {"RedisAuthentication": "iam", "RedisUser": "m", "RedisCacheName": "c", "RedisServerless": "true"},
+        {"DatabaseUrlSecretArn": SECRET, "SecretKmsKeyArn": KEY},
         {"QueryAuthType": "OFF"},
         {"QueryAuthType": "OFF", "QueryToken": "0123456789abcdef"},
         {"QueueNames": "default,high_priority,low.priority-2"},

@@ -5,10 +5,11 @@ import re
 import pytest
 from kit.machine import ROOT
 from kit.template import deploy
-from test_functions import DATABASE, IAM, OPEN
+from test_functions import DATABASE, IAM, KEY, OPEN, REDIS
 
 ANYWHERE = "0.0.0.0/0"
 REDIS_GROUP = {"RedisSecurityGroupId": "sg-0123456789abcdef0"}
+PASSWORD = {"RedisAuthentication": "password", "RedisPasswordSecretArn": f"{REDIS}:SecretString:password:AWSCURRENT"}
 ENDPOINTS = {"CreateVpcEndpoints": "true"}
 
 NETWORK_INTERFACES = [
@@ -75,7 +76,7 @@ def test_the_publisher_may_put_metrics_into_its_namespace_and_look_at_its_servic
 
 
 def test_the_query_may_write_its_log_and_nothing_else():
-    assert own_statements(deploy(DatabaseUrlSecretArn=DATABASE, **OPEN), "QueryRole") == {
+    assert own_statements(deploy(**OPEN), "QueryRole") == {
         "Logs": {
             "Sid": "Logs",
             "Effect": "Allow",
@@ -83,6 +84,39 @@ def test_the_query_may_write_its_log_and_nothing_else():
             "Resource": "<QueryLogGroup.Arn>",
         },
     }
+
+
+def test_the_query_alone_may_read_the_secret_of_the_database():
+    stack = deploy(DatabaseUrlSecretArn=f"{DATABASE}:SecretString:url")
+    assert own_statements(stack, "QueryRole")["DatabaseUrl"] == {
+        "Sid": "DatabaseUrl",
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": DATABASE,
+    }
+    assert "DatabaseUrl" not in own_statements(stack, "PublishRole").keys() | shared_statements(stack).keys()
+
+
+def test_a_password_alone_allows_both_functions_to_read_its_secret():
+    assert "RedisPassword" not in shared_statements(deploy(**IAM))
+    assert shared_statements(deploy(**PASSWORD))["RedisPassword"] == {
+        "Sid": "RedisPassword",
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": REDIS,
+    }
+
+
+def test_a_key_of_ones_own_may_decrypt_secrets_and_nothing_else():
+    assert "SecretKey" not in shared_statements(deploy(**PASSWORD)).keys() | shared_statements(deploy(SecretKmsKeyArn=KEY)).keys()
+    for given in [PASSWORD, {"DatabaseUrlSecretArn": DATABASE}]:
+        assert shared_statements(deploy(**given, SecretKmsKeyArn=KEY))["SecretKey"] == {
+            "Sid": "SecretKey",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": KEY,
+            "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.us-west-2.amazonaws.com"}},
+        }
 
 
 def test_lambda_may_make_network_interfaces_and_the_functions_code_may_not():
@@ -106,6 +140,10 @@ def test_iam_login_alone_allows_to_connect_to_the_cache_as_the_user():
             "arn:aws:elasticache:us-west-2:123456789012:user:metrics",
         ],
     }
+    assert shared_statements(deploy(**IAM, RedisServerless="true"))["Connect"]["Resource"] == [
+        "arn:aws:elasticache:us-west-2:123456789012:serverlesscache:suna-redis",
+        "arn:aws:elasticache:us-west-2:123456789012:user:metrics",
+    ]
 
 
 def test_no_action_is_a_wildcard():
@@ -131,7 +169,7 @@ def collect(node, key, found):
 def test_every_wildcard_in_the_template_is_explained_beside_it():
     lines = (ROOT / "template.yaml").read_text().splitlines()
     wildcards = [n for n, line in enumerate(lines) if re.search(r"(Resource|Principal): '\*'", line)]
-    assert len(wildcards) == 8
+    assert len(wildcards) == 9
     unexplained = [n + 1 for n in wildcards if "#" not in lines[n] and not lines[n - 1].lstrip().startswith("#")]
     assert unexplained == []
 
@@ -155,7 +193,7 @@ def test_without_a_redis_group_the_functions_reach_the_redis_port_anywhere():
     stack = deploy(RedisPort=6380)
     assert egress(stack, "PublishSecurityGroup") == {
         "Redis": ("6380", "6380", ANYWHERE, None),
-        "CloudWatch and ECS": (443, 443, ANYWHERE, None),
+        "CloudWatch, ECS and Secrets Manager": (443, 443, ANYWHERE, None),
     }
     assert egress(stack, "QuerySecurityGroup") == {"Redis": ("6380", "6380", ANYWHERE, None)}
     assert stack.of_type("AWS::EC2::SecurityGroupIngress") == {}
@@ -179,6 +217,11 @@ def test_the_query_reaches_postgresql_only_with_a_database():
         "Redis": ("6379", "6379", ANYWHERE, None),
         "PostgreSQL": (5432, 5432, ANYWHERE, None),
         "PostgreSQL behind a connection pooler": (6543, 6543, ANYWHERE, None),
+        "Secrets Manager": (443, 443, ANYWHERE, None),
+    }
+    assert egress(deploy(**PASSWORD), "QuerySecurityGroup") == {
+        "Redis": ("6379", "6379", ANYWHERE, None),
+        "Secrets Manager": (443, 443, ANYWHERE, None),
     }
 
 
@@ -187,7 +230,7 @@ def test_every_rule_is_tcp_and_has_a_description():
     rules = list(stack.of_type("AWS::EC2::SecurityGroupIngress").values())
     for group in ("PublishSecurityGroup", "QuerySecurityGroup"):
         rules += stack[group]["SecurityGroupEgress"]
-    assert len(rules) == 8
+    assert len(rules) == 10
     assert {(rule["IpProtocol"], bool(rule["Description"])) for rule in rules} == {("tcp", True)}
 
 
@@ -222,13 +265,40 @@ def test_with_endpoints_the_publisher_alone_goes_through_them():
     assert variables["AWS_ENDPOINT_URL_CLOUDWATCH"] == "https://<CloudWatchEndpoint.DnsEntries>"
     assert variables["AWS_ENDPOINT_URL_ECS"] == "https://<EcsEndpoint.DnsEntries>"
     assert [name for name in stack.variables("QueryFunction") if name.startswith("AWS_")] == []
-    assert egress(stack, "PublishSecurityGroup")["CloudWatch and ECS"] == (443, 443, None, "<EndpointSecurityGroup>")
+    assert egress(stack, "PublishSecurityGroup")["CloudWatch, ECS and Secrets Manager"] == (
+        443,
+        443,
+        None,
+        "<EndpointSecurityGroup>",
+    )
     ingress = stack["EndpointIngress"]
     assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == (
         "<EndpointSecurityGroup>",
         "<PublishSecurityGroup>",
     )
     assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
+
+
+def test_a_secret_gets_an_endpoint_of_its_own_for_both_functions():
+    for given, secrets in [
+        (PASSWORD, [REDIS]),
+        ({"DatabaseUrlSecretArn": f"{DATABASE}:SecretString:url"}, [DATABASE]),
+        (PASSWORD | {"DatabaseUrlSecretArn": DATABASE}, [REDIS, DATABASE]),
+    ]:
+        stack = deploy(**ENDPOINTS, **given)
+        for function in ("PublishFunction", "QueryFunction"):
+            url = stack.variables(function)["AWS_ENDPOINT_URL_SECRETS_MANAGER"]
+            assert url == "https://<SecretsManagerEndpoint.DnsEntries>"
+        assert egress(stack, "QuerySecurityGroup")["Secrets Manager"] == (443, 443, None, "<EndpointSecurityGroup>")
+        assert stack["EndpointIngressFromQuery"]["SourceSecurityGroupId"] == "<QuerySecurityGroup>"
+        endpoint = stack["SecretsManagerEndpoint"]
+        assert endpoint["ServiceName"] == "com.amazonaws.us-west-2.secretsmanager"
+        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert statement["Action"] == "secretsmanager:GetSecretValue"
+        assert statement["Resource"] == secrets
+        assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": ["<PublishRole.Arn>", "<QueryRole.Arn>"]}}
+        assert not endpoint["PrivateDnsEnabled"]
+    assert "SecretsManagerEndpoint" not in deploy(**PASSWORD)
 
 
 def test_an_endpoint_serves_the_publishers_calls_and_nobody_elses():

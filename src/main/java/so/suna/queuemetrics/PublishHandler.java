@@ -50,7 +50,11 @@ public final class PublishHandler implements RequestStreamHandler {
     var log = new JsonLog(out);
     this(
         new SnapshotReader(
-                new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction())::evaluate,
+                new ReadOnlyRedis(
+                        settings.redis(),
+                        IamToken.ofThisFunction(),
+                        settings.redisPasswordSecret().map(secret -> secret::read))
+                    ::evaluate,
                 settings.dramatiqNamespace(),
                 settings.queues(),
                 settings.oldestJobAge(),

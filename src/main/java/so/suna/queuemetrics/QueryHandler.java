@@ -8,12 +8,15 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Clock;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import so.suna.queuemetrics.dramatiq.SnapshotReader;
 import so.suna.queuemetrics.http.Answer;
 import so.suna.queuemetrics.http.Event;
 import so.suna.queuemetrics.http.Events;
 import so.suna.queuemetrics.http.Routes;
+import so.suna.queuemetrics.http.Routes.Check;
+import so.suna.queuemetrics.postgres.RotatedDatabase;
 import so.suna.queuemetrics.redis.IamToken;
 import so.suna.queuemetrics.redis.ReadOnlyRedis;
 
@@ -41,7 +44,11 @@ public final class QueryHandler implements RequestStreamHandler {
   }
 
   private static Routes routes(Settings settings, JsonLog log) {
-    var redis = new ReadOnlyRedis(settings.redis(), IamToken.ofThisFunction());
+    var redis =
+        new ReadOnlyRedis(
+            settings.redis(),
+            IamToken.ofThisFunction(),
+            settings.redisPasswordSecret().map(secret -> secret::read));
     var queues =
         new SnapshotReader(
             redis::evaluate,
@@ -52,10 +59,21 @@ public final class QueryHandler implements RequestStreamHandler {
     return new Routes(
         queues::read,
         redis::ping,
-        settings.database().map(database -> database::selectOne),
+        databaseCheck(settings),
         settings.queryToken(),
         Clock.systemUTC(),
         log::failure);
+  }
+
+  private static Optional<Check> databaseCheck(Settings settings) {
+    return settings
+        .database()
+        .map(
+            database ->
+                settings.databaseUrlSecret().isPresent()
+                    ? new RotatedDatabase(database, settings.databaseUrlSecret().get()::read)
+                        ::selectOne
+                    : database::selectOne);
   }
 
   @Override

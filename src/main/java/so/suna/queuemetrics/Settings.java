@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import so.suna.queuemetrics.aws.Secret;
 import so.suna.queuemetrics.dramatiq.QueueName;
 import so.suna.queuemetrics.http.BearerToken;
 import so.suna.queuemetrics.postgres.Database;
@@ -15,10 +16,12 @@ import so.suna.queuemetrics.redis.RedisEndpoint;
  * The settings of both functions, read from the environment once at the start. Immutable.
  *
  * @param oldestJobAge false: the broker's encoder is not JSON, so no age can be read
+ * @param redisPasswordSecret where the password is read again after Redis refused it
  * @param workers empty: workers are not counted and there is no backlog per worker
  */
 record Settings(
     RedisEndpoint redis,
+    Optional<Secret> redisPasswordSecret,
     String dramatiqNamespace,
     List<QueueName> queues,
     boolean perQueueMetrics,
@@ -27,7 +30,8 @@ record Settings(
     String serviceName,
     Optional<WorkerService> workers,
     Optional<BearerToken> queryToken,
-    Optional<Database> database) {
+    Optional<Database> database,
+    Optional<Secret> databaseUrlSecret) {
 
   /** The ECS service whose running tasks are the workers. */
   record WorkerService(String cluster, String service) {}
@@ -56,6 +60,7 @@ record Settings(
     var settings =
         new Settings(
             redis(env),
+            secret(env, "REDIS_PASSWORD_SECRET_ARN", "REDIS_PASSWORD"),
             // Redis accepts anything, but a mistyped namespace matches no key: all would read as 0.
             env.text(
                     "DRAMATIQ_NAMESPACE",
@@ -79,7 +84,8 @@ record Settings(
                 .orElse("worker"),
             workers(env),
             env.secret("QUERY_TOKEN", BearerToken::new),
-            env.secret("DATABASE_URL", Database::of));
+            env.secret("DATABASE_URL", Database::of),
+            secret(env, "DATABASE_URL_SECRET_ARN", "DATABASE_URL"));
     env.refuseOthers(LOOKS_LIKE_A_SETTING, SYNONYMS);
     env.throwIfFaulty();
     return settings;
@@ -106,7 +112,8 @@ record Settings(
         env.text(
             "REDIS_CACHE_NAME",
             "[A-Za-z][A-Za-z0-9-]{0,39}",
-            "a replication group's id, at most 40 letters, digits and -");
+            "a replication group's id or a serverless cache's name, at most 40 letters, digits and -");
+    boolean serverless = env.flag("REDIS_SERVERLESS", false);
     String set = " must be set with REDIS_AUTHENTICATION=%s, was empty".formatted(authentication);
     String unused =
         " is set, but REDIS_AUTHENTICATION=%s does not use it".formatted(authentication);
@@ -128,7 +135,8 @@ record Settings(
         env.expect(user.isPresent(), "REDIS_USER" + set);
         env.expect(cacheName.isPresent(), "REDIS_CACHE_NAME" + set);
         // ElastiCache keeps the name in lower case, and the signature covers its case.
-        yield new Login.Iam(user.orElse(""), cacheName.orElse("").toLowerCase(Locale.ROOT));
+        yield new Login.Iam(
+            user.orElse(""), cacheName.orElse("").toLowerCase(Locale.ROOT), serverless);
       }
       default -> {
         // Not shown: someone may have entered the password here.
@@ -136,6 +144,19 @@ record Settings(
         yield new Login.None();
       }
     };
+  }
+
+  /** Where a value is read again once it is refused, so it must be there to begin with. */
+  private static Optional<Secret> secret(Environment env, String name, String value) {
+    Optional<String> reference =
+        env.text(
+            name,
+            Secret.PATTERN,
+            "the ARN of a Secrets Manager secret, optionally followed by :SecretString:KEY:STAGE:VERSION");
+    env.expect(
+        reference.isEmpty() || env.text(value).isPresent(),
+        "%s must be set with %s, was empty".formatted(value, name));
+    return reference.map(Secret::of);
   }
 
   private static List<QueueName> queues(Environment env) {

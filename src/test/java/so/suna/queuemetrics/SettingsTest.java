@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.Settings.WorkerService;
+import so.suna.queuemetrics.aws.Secret;
 import so.suna.queuemetrics.dramatiq.QueueName;
 import so.suna.queuemetrics.redis.Login;
 import so.suna.queuemetrics.redis.RedisEndpoint;
@@ -33,6 +34,7 @@ class SettingsTest {
   private static final Settings DEFAULTS =
       new Settings(
           new RedisEndpoint("cache.example", 6379, 0, true, new Login.None()),
+          Optional.empty(),
           "dramatiq",
           List.of(new QueueName("default")),
           false,
@@ -41,7 +43,11 @@ class SettingsTest {
           "worker",
           Optional.empty(),
           Optional.empty(),
+          Optional.empty(),
           Optional.empty());
+
+  private static final String SECRET =
+      "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf";
 
   private static Map<String, String> environment(String... namesAndValues) {
     Map<String, String> environment = new HashMap<>(Map.of("REDIS_HOST", "cache.example"));
@@ -76,7 +82,9 @@ class SettingsTest {
                 "REDIS_AUTHENTICATION",
                 "REDIS_USER",
                 "REDIS_PASSWORD",
+                "REDIS_PASSWORD_SECRET_ARN",
                 "REDIS_CACHE_NAME",
+                "REDIS_SERVERLESS",
                 "QUEUE_NAMES",
                 "DRAMATIQ_NAMESPACE",
                 "PER_QUEUE_METRICS",
@@ -86,7 +94,8 @@ class SettingsTest {
                 "ECS_CLUSTER",
                 "ECS_WORKER_SERVICE",
                 "QUERY_TOKEN",
-                "DATABASE_URL")
+                "DATABASE_URL",
+                "DATABASE_URL_SECRET_ARN")
             .flatMap(name -> Stream.of(name, name.length() % 2 == 0 ? "" : " "))
             .toArray(String[]::new);
 
@@ -104,6 +113,7 @@ class SettingsTest {
             "REDIS_AUTHENTICATION", "password",
             "REDIS_USER", "metrics",
             "REDIS_PASSWORD", "pass word",
+            "REDIS_PASSWORD_SECRET_ARN", SECRET + ":SecretString:password",
             "QUEUE_NAMES", "default, slow",
             "DRAMATIQ_NAMESPACE", "other",
             "PER_QUEUE_METRICS", "true",
@@ -113,7 +123,8 @@ class SettingsTest {
             "ECS_CLUSTER", "suna-ecs",
             "ECS_WORKER_SERVICE", "suna-worker-svc",
             "QUERY_TOKEN", "token",
-            "DATABASE_URL", "postgresql://db.example/suna");
+            "DATABASE_URL", "postgresql://db.example/suna",
+            "DATABASE_URL_SECRET_ARN", SECRET);
 
     assertThat(settings.redis())
         .isEqualTo(
@@ -132,6 +143,8 @@ class SettingsTest {
     assertThat(settings.workers()).contains(new WorkerService("suna-ecs", "suna-worker-svc"));
     assertThat(settings.queryToken()).isPresent();
     assertThat(settings.database()).isPresent();
+    assertThat(settings.redisPasswordSecret()).contains(new Secret(SECRET, "password", "", ""));
+    assertThat(settings.databaseUrlSecret()).contains(new Secret(SECRET, "", "", ""));
   }
 
   static Stream<Arguments> badValues() {
@@ -204,19 +217,52 @@ class SettingsTest {
     return table("bad");
   }
 
+  /** The value, and what it needs beside it. */
+  private static String[] beside(String variable, String value) {
+    Map<String, String> variables = new HashMap<>(Map.of("ECS_CLUSTER", "suna-ecs"));
+    if (variable.equals("REDIS_PASSWORD_SECRET_ARN")) {
+      variables.put("REDIS_AUTHENTICATION", "password");
+      variables.put("REDIS_PASSWORD", "p");
+    }
+    variables.put(variable, value);
+    return variables.entrySet().stream()
+        .flatMap(each -> Stream.of(each.getKey(), each.getValue()))
+        .toArray(String[]::new);
+  }
+
   @ParameterizedTest
   @MethodSource("goodValuesOfTheTable")
   void goodValueIsTaken(String variable, String value) {
-    assertThatCode(() -> settings("ECS_CLUSTER", "suna-ecs", variable, value))
-        .doesNotThrowAnyException();
+    assertThatCode(() -> settings(beside(variable, value))).doesNotThrowAnyException();
   }
 
   @ParameterizedTest
   @MethodSource("badValuesOfTheTable")
   void badValueIsRefused(String variable, String value) {
-    assertThatThrownBy(() -> settings("ECS_CLUSTER", "suna-ecs", variable, value))
+    assertThatThrownBy(() -> settings(beside(variable, value)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("bad settings: " + variable);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"REDIS_PASSWORD_SECRET_ARN", "DATABASE_URL_SECRET_ARN"})
+  void secretWithoutTheValueToBeginWithIsRefused(String name) {
+    String value = name.replace("_SECRET_ARN", "");
+
+    assertFault("%s must be set with %s, was empty".formatted(value, name), name, SECRET);
+  }
+
+  @Test
+  void cacheOfAnIamLoginMayBeServerless() {
+    assertThat(
+            settings(
+                    "REDIS_AUTHENTICATION", "iam",
+                    "REDIS_USER", "metrics",
+                    "REDIS_CACHE_NAME", "suna-cache",
+                    "REDIS_SERVERLESS", "true")
+                .redis()
+                .login())
+        .isEqualTo(new Login.Iam("metrics", "suna-cache", true));
   }
 
   @Test
@@ -340,7 +386,7 @@ class SettingsTest {
                     "REDIS_CACHE_NAME", "Suna-Redis")
                 .redis()
                 .login())
-        .isEqualTo(new Login.Iam("Metrics", "suna-redis"));
+        .isEqualTo(new Login.Iam("Metrics", "suna-redis", false));
   }
 
   @Test
@@ -430,8 +476,8 @@ class SettingsTest {
     "REDIS_SSL,       REDIS_TLS",
     "REDIS_URL,       'REDIS_HOST, REDIS_PORT, REDIS_DATABASE, REDIS_TLS, REDIS_USER, REDIS_PASSWORD'",
     "REDIS_USERNAME,  REDIS_USER",
-    "REDIS_HOTS,      'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PORT, REDIS_TLS, REDIS_USER'",
-    "REDIS_SERVERLESS,'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PORT, REDIS_TLS, REDIS_USER'",
+    "REDIS_HOTS,      'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PASSWORD_SECRET_ARN, REDIS_PORT, REDIS_SERVERLESS, REDIS_TLS, REDIS_USER'",
+    "REDIS_CLUSTER,   'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PASSWORD_SECRET_ARN, REDIS_PORT, REDIS_SERVERLESS, REDIS_TLS, REDIS_USER'",
     "QUEUES,          QUEUE_NAMES",
     "QUEUE_NAME,      QUEUE_NAMES",
     "DRAMATIQ_QUEUES, QUEUE_NAMES",

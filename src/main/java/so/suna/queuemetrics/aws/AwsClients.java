@@ -19,12 +19,14 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.ecs.EcsClient;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /**
- * Makes the clients of CloudWatch and ECS. They share an HTTP client, the credentials and the
- * region, try three times, and end an attempt after 2 s and a call after 5 s, even if the answer
- * keeps trickling in. Closing one leaves the HTTP client open. Opens no connection. Safe for use by
- * several threads. A client cannot be made if its endpoint is set to something that is not a URI.
+ * Makes the clients of CloudWatch, ECS and Secrets Manager. They share an HTTP client, the
+ * credentials and the region, try three times, and end an attempt after 2 s and a call after 5 s,
+ * even if the answer keeps trickling in. Closing one leaves the HTTP client open. Opens no
+ * connection. Safe for use by several threads. A client cannot be made if its endpoint is set to
+ * something that is not a URI.
  *
  * <p>The SDK finds credentials, region and endpoints in its usual places: system properties, the
  * environment of the process (not the map that the other settings come from) and profiles. So
@@ -65,6 +67,10 @@ public record AwsClients(SdkHttpClient http, AwsCredentialsProvider credentials,
 
   public EcsClient ecs() {
     return client(EcsClient.builder());
+  }
+
+  SecretsManagerClient secretsManager() {
+    return client(SecretsManagerClient.builder());
   }
 
   <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {

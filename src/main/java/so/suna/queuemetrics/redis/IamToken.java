@@ -54,6 +54,12 @@ public final class IamToken {
             .encodedPath("/")
             .putRawQueryParameter("Action", "connect")
             .putRawQueryParameter("User", login.user())
+            .applyMutation(
+                request -> {
+                  if (login.serverless()) {
+                    request.putRawQueryParameter("ResourceType", "ServerlessCache");
+                  }
+                })
             .build();
     try {
       var signed =

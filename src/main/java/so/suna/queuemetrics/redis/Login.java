@@ -23,9 +23,9 @@ public sealed interface Login {
   /**
    * With a token from AWS for a user of ElastiCache, whose id and name are the same.
    *
-   * @param cacheName id of the replication group, in lower case
+   * @param cacheName id of the replication group or name of the serverless cache, in lower case
    */
-  record Iam(String user, String cacheName) implements Login {
+  record Iam(String user, String cacheName, boolean serverless) implements Login {
     @Override
     public String toString() {
       return "of %s at cache %s (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME)"

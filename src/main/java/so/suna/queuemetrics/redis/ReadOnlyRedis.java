@@ -5,6 +5,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
@@ -23,8 +24,10 @@ import redis.clients.jedis.exceptions.JedisDataException;
  * connection is sent once more on a new one, since the old one may have died of idleness or a
  * failover; a failure on a new connection is final. So a silent Redis costs at most twice {@link
  * #READ_TIMEOUT} and once {@link #CONNECT_TIMEOUT}. After {@link #KEPT_FOR} a connection is
- * replaced even if it works: a demoted primary goes on answering, from outdated data. Safe for use
- * by several threads, which wait for each other.
+ * replaced even if it works: a demoted primary goes on answering, from outdated data. If Redis
+ * refuses a password that came from a secret, the secret is read again and what it holds now is
+ * tried once, and kept for later logins. Safe for use by several threads, which wait for each
+ * other.
  */
 public final class ReadOnlyRedis implements AutoCloseable {
 
@@ -34,16 +37,23 @@ public final class ReadOnlyRedis implements AutoCloseable {
 
   private final RedisEndpoint endpoint;
   private final Function<Login.Iam, String> iamToken;
+  private final Optional<Supplier<String>> passwordSecret;
   private final Supplier<SSLSocketFactory> tls;
   private final Clock clock;
+  private Optional<String> newPassword = Optional.empty();
   private @Nullable Connection kept;
   private Instant keptSince = Instant.MIN;
   private Command evaluate = Command.EVAL_RO;
 
-  public ReadOnlyRedis(RedisEndpoint endpoint, IamToken iamToken) {
+  /**
+   * @param passwordSecret reads the password as it is now; empty if it comes from no secret
+   */
+  public ReadOnlyRedis(
+      RedisEndpoint endpoint, IamToken iamToken, Optional<Supplier<String>> passwordSecret) {
     this(
         endpoint,
         iamToken::sign,
+        passwordSecret,
         () -> (SSLSocketFactory) SSLSocketFactory.getDefault(),
         Clock.systemUTC());
   }
@@ -51,10 +61,12 @@ public final class ReadOnlyRedis implements AutoCloseable {
   ReadOnlyRedis(
       RedisEndpoint endpoint,
       Function<Login.Iam, String> iamToken,
+      Optional<Supplier<String>> passwordSecret,
       Supplier<SSLSocketFactory> tls,
       Clock clock) {
     this.endpoint = endpoint;
     this.iamToken = iamToken;
+    this.passwordSecret = passwordSecret;
     this.tls = tls;
     this.clock = clock;
   }
@@ -129,15 +141,37 @@ public final class ReadOnlyRedis implements AutoCloseable {
       }
     }
     try {
-      kept =
-          new Connection(
-              new RedisSocketFactory(endpoint, InetAddress::getAllByName, tls), configuration());
+      kept = connectWithSecret();
       keptSince = clock.instant();
       return kept.executeCommand(command);
     } catch (JedisConnectionException e) {
       close();
       throw RedisException.noAnswer(endpoint, e);
     }
+  }
+
+  private Connection connectWithSecret() {
+    try {
+      return connect();
+    } catch (JedisDataException refusal) {
+      if (passwordSecret.isEmpty() || !RedisException.isLoginRefused(refusal)) {
+        throw refusal;
+      }
+      try {
+        newPassword = Optional.of(passwordSecret.get().get());
+      } catch (IllegalStateException e) {
+        throw new RedisException(
+            "%s; %s (REDIS_PASSWORD_SECRET_ARN)"
+                .formatted(RedisException.refused(endpoint, refusal).getMessage(), e.getMessage()),
+            e);
+      }
+      return connect();
+    }
+  }
+
+  private Connection connect() {
+    return new Connection(
+        new RedisSocketFactory(endpoint, InetAddress::getAllByName, tls), configuration());
   }
 
   private JedisClientConfig configuration() {
@@ -152,7 +186,7 @@ public final class ReadOnlyRedis implements AutoCloseable {
     switch (endpoint.login()) {
       case Login.None() -> {}
       case Login.Password(var user, var password) ->
-          configuration.user(user.orElse(null)).password(password);
+          configuration.user(user.orElse(null)).password(newPassword.orElse(password));
       case Login.Iam login -> configuration.user(login.user()).password(iamToken.apply(login));
     }
     return configuration.build();

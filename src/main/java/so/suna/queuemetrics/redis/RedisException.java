@@ -73,13 +73,19 @@ public final class RedisException extends RuntimeException {
         cause);
   }
 
+  /** Whether the login itself was refused, so that another password may open. */
+  static boolean isLoginRefused(JedisDataException e) {
+    String said = said(e);
+    return !NO_LOGIN.matcher(said).find() && LOGIN_REFUSED.matcher(said).find();
+  }
+
   /** For an error that Redis returned. Not kept as the cause, since it may repeat a password. */
   static RedisException refused(RedisEndpoint endpoint, JedisDataException e) {
     String said = said(e);
     String what = "refused";
     if (NO_LOGIN.matcher(said).find()) {
       what = "requires a login " + endpoint.login();
-    } else if (LOGIN_REFUSED.matcher(said).find()) {
+    } else if (isLoginRefused(e)) {
       what = "refused the login " + endpoint.login();
     } else if (e instanceof JedisClusterException) {
       what = "is a cluster that is partly or wholly down";

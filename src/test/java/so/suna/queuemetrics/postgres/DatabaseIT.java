@@ -17,10 +17,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.util.GT;
 import org.postgresql.util.PSQLException;
@@ -113,6 +116,70 @@ class DatabaseIT {
             () -> database("postgresql://su%%20na:s3cret@127.0.0.1:%d/postgres").selectOne())
         .isInstanceOf(PSQLException.class)
         .hasMessage("FATAL: password authentication failed for user \"su na\"");
+  }
+
+  private static final String RIGHT =
+      "postgresql://su%%20na:p%%3Aa%%2Fs%%25s+w%%40rd@127.0.0.1:%d/x";
+  private static final String WRONG = "postgresql://su%%20na:before@127.0.0.1:%d/postgres";
+
+  private static String url(String format) {
+    return format.formatted(postgres.getPort());
+  }
+
+  @Test
+  void rotatedUrlIsReadFromItsSecretOnceAndKept() throws SQLException {
+    var secretReads = new AtomicInteger();
+    var rotated =
+        new RotatedDatabase(
+            database(WRONG),
+            () -> {
+              secretReads.incrementAndGet();
+              return url(RIGHT.replace("/x", "/postgres"));
+            });
+
+    rotated.selectOne();
+    rotated.selectOne();
+
+    assertThat(secretReads).hasValue(1);
+  }
+
+  @Test
+  void secretIsNotReadForADatabaseThatDoesNotExist() {
+    var rotated =
+        new RotatedDatabase(
+            database(RIGHT),
+            () -> {
+              throw new AssertionError("read the secret");
+            });
+
+    assertThatThrownBy(rotated::selectOne)
+        .isInstanceOf(PSQLException.class)
+        .hasMessage("FATAL: database \"x\" does not exist");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "secret arn:db not read: denied | secret arn:db not read: denied",
+        "| URL must be postgresql://user:password@host:port/name, with special characters percent-encoded"
+      })
+  void secretThatHoldsNoUrlIsNamedBesideTheRefusal(@Nullable String failure, String said) {
+    var rotated =
+        new RotatedDatabase(
+            database(WRONG),
+            () -> {
+              if (failure != null) {
+                throw new IllegalStateException(failure);
+              }
+              return "s3cret";
+            });
+
+    assertThatThrownBy(rotated::selectOne)
+        .isInstanceOf(SQLException.class)
+        .hasMessage(
+            "FATAL: password authentication failed for user \"su na\"; %s (DATABASE_URL_SECRET_ARN)"
+                .formatted(said));
   }
 
   @Test

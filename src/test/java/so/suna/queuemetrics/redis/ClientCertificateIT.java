@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -59,7 +60,7 @@ class ClientCertificateIT {
     public static void main(String[] arguments) {
       var endpoint =
           new RedisEndpoint("localhost", Integer.parseInt(arguments[0]), 0, true, new Login.None());
-      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction())) {
+      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction(), Optional.empty())) {
         redis.ping();
         System.out.println("PONG");
       } catch (RedisException e) {
@@ -98,6 +99,7 @@ class ClientCertificateIT {
         new ReadOnlyRedis(
             new RedisEndpoint("localhost", port, 0, true, new Login.None()),
             _ -> "",
+            Optional.empty(),
             context::getSocketFactory,
             Clock.systemUTC());
     assertThatThrownBy(redis::ping)

@@ -29,20 +29,25 @@ class IamTokenTest {
     }
   }
 
-  /** Serverless caches run in cluster mode, which Dramatiq cannot use. */
   static List<Signed> signedByBotocore() throws IOException {
-    return BotocoreSigner.recorded(Signed[].class, "iam-tokens.json").stream()
-        .filter(signed -> !signed.serverless())
-        .toList();
+    return BotocoreSigner.recorded(Signed[].class, "iam-tokens.json");
   }
 
   @ParameterizedTest
   @MethodSource("signedByBotocore")
   void tokenHasTheParametersAndTheSignatureOfBotocore(Signed expected) {
-    String token = expected.ours().sign(new Login.Iam(expected.user(), expected.cache()));
+    String token =
+        expected
+            .ours()
+            .sign(new Login.Iam(expected.user(), expected.cache(), expected.serverless()));
     assertThat(token).startsWith(expected.cache() + "/?");
     // Their order differs, which neither a query nor the signature minds.
     assertThat(parameters(token)).containsExactlyInAnyOrderElementsOf(parameters(expected.token()));
+  }
+
+  @Test
+  void fixturesHoldTokensForBothKindsOfCaches() throws Exception {
+    assertThat(signedByBotocore()).extracting(Signed::serverless).contains(true, false);
   }
 
   @Test
@@ -63,7 +68,7 @@ class IamTokenTest {
             .map(AwsCredentials.class::cast)
             .iterator();
     var signer = new IamToken(rotated::next, () -> Region.of(first.region()), first.clock());
-    var login = new Login.Iam("publisher", "suna-redis");
+    var login = new Login.Iam("publisher", "suna-redis", false);
     assertThat(signer.sign(login)).contains("X-Amz-Credential=AKIDBEFORE%2F");
     assertThat(signer.sign(login)).contains("X-Amz-Credential=AKIDAFTER%2F");
   }
@@ -71,7 +76,7 @@ class IamTokenTest {
   @Test
   void secretKeyIsNotInTheToken() throws Exception {
     Signed signed = signedByBotocore().getFirst();
-    assertThat(signed.ours().sign(new Login.Iam("publisher", "suna-redis")))
+    assertThat(signed.ours().sign(new Login.Iam("publisher", "suna-redis", false)))
         .doesNotContain(signed.signer().secretKey());
   }
 
@@ -84,7 +89,7 @@ class IamTokenTest {
             },
             () -> Region.US_WEST_2,
             Clock.systemUTC());
-    assertThatThrownBy(() -> signer.sign(new Login.Iam("publisher", "suna-redis")))
+    assertThatThrownBy(() -> signer.sign(new Login.Iam("publisher", "suna-redis", false)))
         .isInstanceOf(RedisException.class)
         .hasMessage(
             "no token for the Redis login of publisher at cache suna-redis"

@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -57,7 +58,9 @@ class ReadOnlyRedisIT {
 
   private static ReadOnlyRedis to(String host, int port) {
     return new ReadOnlyRedis(
-        new RedisEndpoint(host, port, 0, false, new Login.None()), IamToken.ofThisFunction());
+        new RedisEndpoint(host, port, 0, false, new Login.None()),
+        IamToken.ofThisFunction(),
+        Optional.empty());
   }
 
   /** Asks for a number, so that an answer to another question is noticed. */
@@ -116,7 +119,8 @@ class ReadOnlyRedisIT {
   void connectionIsReplacedAfterFiveMinutesSinceItMayLeadToADemotedPrimary() {
     var clock = new ManualClock(Instant.parse("2026-01-01T12:00:00Z"));
     var endpoint = new RedisEndpoint("127.0.0.1", server.port(), 0, false, new Login.None());
-    try (var aging = new ReadOnlyRedis(endpoint, _ -> "", ReadOnlyRedisIT::noTls, clock);
+    try (var aging =
+            new ReadOnlyRedis(endpoint, _ -> "", Optional.empty(), ReadOnlyRedisIT::noTls, clock);
         var client = server.client()) {
       aging.ping();
       long before = connectionsSoFar(client);

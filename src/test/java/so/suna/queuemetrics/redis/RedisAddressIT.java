@@ -12,6 +12,7 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -130,7 +131,8 @@ class RedisAddressIT {
         var redis =
             new ReadOnlyRedis(
                 new RedisEndpoint("::1", server.port(), 0, false, new Login.None()),
-                IamToken.ofThisFunction())) {
+                IamToken.ofThisFunction(),
+                Optional.empty())) {
       assertThatCode(redis::ping).doesNotThrowAnyException();
     }
   }

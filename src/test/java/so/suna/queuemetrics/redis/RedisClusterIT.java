@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
@@ -91,7 +92,8 @@ class RedisClusterIT {
   private static ReadOnlyRedis to(int port) {
     return new ReadOnlyRedis(
         new RedisEndpoint("127.0.0.1", port, 0, false, new Login.None()),
-        IamToken.ofThisFunction());
+        IamToken.ofThisFunction(),
+        Optional.empty());
   }
 
   private static Object count(ReadOnlyRedis redis, String namespace) {
@@ -210,7 +212,8 @@ class RedisClusterIT {
   void anotherDatabaseOfAClusterIsNamed() {
     try (var node = oneShard(Version.V7)) {
       var endpoint = new RedisEndpoint("127.0.0.1", node.port(), 1, false, new Login.None());
-      assertThatThrownBy(new ReadOnlyRedis(endpoint, IamToken.ofThisFunction())::ping)
+      assertThatThrownBy(
+              new ReadOnlyRedis(endpoint, IamToken.ofThisFunction(), Optional.empty())::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(endpoint + " refused: ERR SELECT is not allowed in cluster mode");
     }

@@ -30,7 +30,8 @@ class RedisDatabaseIT {
   private ReadOnlyRedis in(int database, Login login) {
     return new ReadOnlyRedis(
         new RedisEndpoint("127.0.0.1", server.port(), database, false, login),
-        IamToken.ofThisFunction());
+        IamToken.ofThisFunction(),
+        Optional.empty());
   }
 
   private Login publisher(String... rights) {

@@ -12,7 +12,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.assertj.core.api.ThrowableAssert;
 import org.junit.jupiter.api.AfterEach;
@@ -41,17 +43,19 @@ class RedisLoginIT {
     var redis =
         new ReadOnlyRedis(
             new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
-            IamToken.ofThisFunction());
+            IamToken.ofThisFunction(),
+            Optional.empty());
     opened.add(redis);
     return redis;
   }
 
   private ReadOnlyRedis withTokens(Function<Login.Iam, String> tokens) {
-    var login = new Login.Iam("publisher", "suna-redis");
+    var login = new Login.Iam("publisher", "suna-redis", false);
     var redis =
         new ReadOnlyRedis(
             new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
             tokens,
+            Optional.empty(),
             () -> {
               throw new AssertionError("asked for TLS");
             },
@@ -67,7 +71,7 @@ class RedisLoginIT {
             RedisServer.Version.V6, RedisServer.freePort(), "--rename-command", "AUTH", "hidden")) {
       var endpoint =
           new RedisEndpoint("127.0.0.1", older.port(), 0, false, publisher("correct-horse"));
-      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction())) {
+      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction(), Optional.empty())) {
         assertThatThrownBy(redis::ping)
             .isInstanceOf(RedisException.class)
             .hasNoCause()
@@ -226,7 +230,7 @@ class RedisLoginIT {
             });
     redis.ping();
     redis.ping();
-    assertThat(asked).containsExactly(new Login.Iam("publisher", "suna-redis"));
+    assertThat(asked).containsExactly(new Login.Iam("publisher", "suna-redis", false));
     try (Jedis client = server.client()) {
       client.clientKill(new ClientKillParams().type(ClientType.NORMAL).skipMe(SkipMe.YES));
       redis.ping();
@@ -245,6 +249,82 @@ class RedisLoginIT {
                 + " refused the login of publisher at cache suna-redis (REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME):"
                 + " WRONGPASS invalid username-password pair or user is disabled.");
     assertThat(trace(withTokens(_ -> "stale-token")::ping)).doesNotContain("stale-token");
+  }
+
+  private final AtomicInteger secretReads = new AtomicInteger();
+
+  /** As the publisher, whose password the secret holds by now. */
+  private ReadOnlyRedis withSecret(String password, int database, Supplier<String> secret) {
+    var redis =
+        new ReadOnlyRedis(
+            new RedisEndpoint("127.0.0.1", server.port(), database, false, publisher(password)),
+            IamToken.ofThisFunction(),
+            Optional.of(
+                () -> {
+                  secretReads.incrementAndGet();
+                  return secret.get();
+                }));
+    opened.add(redis);
+    return redis;
+  }
+
+  @Test
+  void rotatedPasswordIsReadFromItsSecretOnceAndKept() {
+    givePublisher("on", ">" + SECRET, "+ping");
+    var redis = withSecret("before", 0, () -> SECRET);
+    redis.ping();
+    try (Jedis client = server.client()) {
+      client.clientKill(new ClientKillParams().type(ClientType.NORMAL).skipMe(SkipMe.YES));
+    }
+    redis.ping();
+    assertThat(secretReads).hasValue(1);
+  }
+
+  @Test
+  void passwordThatIsRightNeedsNoSecret() {
+    givePublisher("on", ">" + SECRET, "+ping");
+    withSecret(SECRET, 0, () -> "another").ping();
+    assertThat(secretReads).hasValue(0);
+  }
+
+  @Test
+  void passwordsThatAreBothRefusedReadTheSecretOnceForEachCommand() {
+    givePublisher("on", ">" + SECRET, "+ping");
+    var redis = withSecret("before", 0, () -> "not yet");
+    String refusal =
+        name()
+            + " refused the login of publisher (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD):"
+            + " WRONGPASS invalid username-password pair or user is disabled.";
+    assertThatThrownBy(redis::ping).isInstanceOf(RedisException.class).hasMessage(refusal);
+    assertThatThrownBy(redis::ping).isInstanceOf(RedisException.class).hasMessage(refusal);
+    assertThat(secretReads).hasValue(2);
+  }
+
+  @Test
+  void secretThatCannotBeReadIsNamedBesideTheRefusal() {
+    givePublisher("on", ">" + SECRET, "+ping");
+    var redis =
+        withSecret(
+            "before",
+            0,
+            () -> {
+              throw new IllegalStateException("secret arn:redis not read: denied");
+            });
+    assertThatThrownBy(redis::ping)
+        .isInstanceOf(RedisException.class)
+        .hasMessage(
+            name()
+                + " refused the login of publisher (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD):"
+                + " WRONGPASS invalid username-password pair or user is disabled.;"
+                + " secret arn:redis not read: denied (REDIS_PASSWORD_SECRET_ARN)");
+  }
+
+  @Test
+  void secretIsNotReadForAnotherRefusal() {
+    givePublisher("on", ">" + SECRET, "+ping", "+select");
+    assertThatThrownBy(withSecret(SECRET, 999, () -> SECRET)::ping)
+        .hasMessageContaining("DB index is out of range");
+    assertThat(secretReads).hasValue(0);
   }
 
   private static String trace(ThrowableAssert.ThrowingCallable call) {

@@ -26,7 +26,8 @@ class RedisStateIT {
   private static ReadOnlyRedis to(RedisServer server) {
     return new ReadOnlyRedis(
         new RedisEndpoint("127.0.0.1", server.port(), 0, false, new Login.None()),
-        IamToken.ofThisFunction());
+        IamToken.ofThisFunction(),
+        Optional.empty());
   }
 
   private static Object count(ReadOnlyRedis redis) {
@@ -210,7 +211,8 @@ class RedisStateIT {
       var redis =
           new ReadOnlyRedis(
               new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
-              IamToken.ofThisFunction());
+              IamToken.ofThisFunction(),
+              Optional.empty());
       assertThatThrownBy(redis::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(name(server) + " refused: ERR max number of clients reached");

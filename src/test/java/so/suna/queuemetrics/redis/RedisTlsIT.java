@@ -14,6 +14,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.AfterAll;
@@ -62,6 +63,7 @@ class RedisTlsIT {
     return new ReadOnlyRedis(
         new RedisEndpoint(host, port, 0, tls, new Login.None()),
         _ -> "",
+        Optional.empty(),
         sockets,
         Clock.systemUTC());
   }
@@ -101,7 +103,8 @@ class RedisTlsIT {
     var redis =
         new ReadOnlyRedis(
             new RedisEndpoint("localhost", tlsPort, 0, true, new Login.None()),
-            IamToken.ofThisFunction());
+            IamToken.ofThisFunction(),
+            Optional.empty());
     assertThatThrownBy(redis::ping)
         .isInstanceOf(RedisException.class)
         .hasMessage(

@@ -1,0 +1,134 @@
+package so.suna.queuemetrics.aws;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import so.suna.queuemetrics.local.AwsReceiver;
+import so.suna.queuemetrics.local.AwsReceiver.Reply;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/** Secrets as the SDK reads them. */
+class SecretIT {
+
+  private static final String ARN =
+      "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf";
+
+  private final AwsReceiver aws = AwsReceiver.start(3);
+
+  @AfterEach
+  void stop() {
+    aws.close();
+  }
+
+  private static ObjectNode json() {
+    return JsonNodeFactory.instance.objectNode();
+  }
+
+  private String read(String reference) {
+    var clients =
+        AwsClients.of(
+            StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
+            Region.US_WEST_2);
+    try (SecretsManagerClient client =
+        clients.client(SecretsManagerClient.builder().endpointOverride(aws.endpoint()))) {
+      return Secret.of(reference).read(client);
+    }
+  }
+
+  private void holds(String text) {
+    aws.answer(_ -> new Reply(200, json().put("SecretString", text)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    ",,,",
+    ":SecretString,,,",
+    ":SecretString:::,,,",
+    ":SecretString:password,password,,",
+    ":SecretString:pass word:AWSPENDING,pass word,AWSPENDING,",
+    ":SecretString:password::v1,password,,v1",
+    ":SecretString:::v1,,,v1",
+  })
+  void referenceIsReadAsCloudFormationReadsIt(
+      @Nullable String suffix,
+      @Nullable String key,
+      @Nullable String stage,
+      @Nullable String version) {
+    assertThat(Secret.of(ARN + text(suffix)))
+        .isEqualTo(new Secret(ARN, text(key), text(stage), text(version)));
+  }
+
+  private static String text(@Nullable String value) {
+    return value == null ? "" : value;
+  }
+
+  @Test
+  void wholeTextOfTheCurrentVersionIsRead() {
+    holds("p:a\"s{s");
+
+    assertThat(read(ARN)).isEqualTo("p:a\"s{s");
+    assertThat(aws.calls())
+        .containsExactly(new AwsReceiver.Call("GetSecretValue", json().put("SecretId", ARN)));
+  }
+
+  @Test
+  void keyStageAndVersionAreAskedFor() {
+    holds("{\"user\":\"metrics\",\"password\":\"p\"}");
+
+    assertThat(read(ARN + ":SecretString:password:AWSPENDING:v1")).isEqualTo("p");
+    assertThat(aws.calls())
+        .containsExactly(
+            new AwsReceiver.Call(
+                "GetSecretValue",
+                json()
+                    .put("SecretId", ARN)
+                    .put("VersionId", "v1")
+                    .put("VersionStage", "AWSPENDING")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"s3cret", "{\"other\":\"s3cret\"}", "{\"password\":{}}", "[]", "{s3cret:"})
+  void secretWithoutTheKeyIsNamedAndNotShown(String text) {
+    holds(text);
+
+    assertThatThrownBy(() -> read(ARN + ":SecretString:password"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("secret %s must hold a JSON object with the text password".formatted(ARN))
+        .hasNoCause();
+  }
+
+  @Test
+  void binarySecretIsNamed() {
+    aws.answer(_ -> new Reply(200, json().put("SecretBinary", "czNjcmV0")));
+
+    assertThatThrownBy(() -> read(ARN))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("secret %s must hold a text, was binary".formatted(ARN));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ResourceNotFoundException, Secrets Manager can't find the specified secret.",
+    "AccessDeniedException, no identity-based policy allows the secretsmanager:GetSecretValue action",
+  })
+  void secretThatIsGoneOrDeniedIsNamed(String type, String said) {
+    aws.answer(_ -> AwsReceiver.error(400, type, said));
+
+    assertThatThrownBy(() -> read(ARN))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith("secret %s not read: %s".formatted(ARN, said));
+    assertThat(aws.calls()).hasSize(1);
+  }
+}
