@@ -34,7 +34,9 @@ def opened(port, failures):
     here = f"http://127.0.0.1:{port}/"
     with sync_playwright() as playwright:
         # As root, and in a container, Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), chromium_sandbox=False)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), chromium_sandbox=False
+        )
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.on("console", lambda said: said.type == "error" and failures.append(f"the page must log no error, logged {said.text}"))
         page.on("pageerror", lambda error: failures.append(f"the page must throw nothing, threw {error}"))
