@@ -1,11 +1,13 @@
 package so.suna.queuemetrics.simulation;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
 
 /**
@@ -25,7 +27,6 @@ record Policy(
     boolean stampsRead,
     boolean recorded) {
 
-  static final String REPLAY = "replay";
   private static final String BURST_SCALING = "BurstScaling";
 
   /** The words of a policy and the parameters of the template that they stand for. */
@@ -39,6 +40,16 @@ record Policy(
           "burst", BURST_SCALING,
           "metric", "QueueScalingMetric");
 
+  /** Words about the workers and the metric, which no parameter of the template sets. */
+  private static final Set<String> WORKER_WORDS =
+      Set.of("prefetch", "stop", "protect", "stamp", "others");
+
+  /** What the simulated broker and fleet tell. */
+  private static final List<String> COMPUTED =
+      Stream.of(Metric.BACKLOG_PER_WORKER, Metric.QUEUE_DEPTH, Metric.JOBS_IN_FLIGHT)
+          .map(Metric::metricName)
+          .toList();
+
   private static final String WORDS =
       "expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or"
           + " metric";
@@ -46,7 +57,7 @@ record Policy(
   /** Named policies, each as the words that it stands for. */
   private static final Map<String, String> NAMED =
       Map.of(
-          "template", "",
+          "template", "stamp=minute",
           "seed", "metric=QueueDepth burst=false stamp=read",
           "recommended", "target=12 out=120 burst prefetch=4 stop=120 protect");
 
@@ -57,9 +68,14 @@ record Policy(
    *     expected
    */
   static List<Policy> parse(String text, Path template, boolean replays) {
-    var policies = new ArrayList<Policy>();
-    for (String part : text.split(";", -1)) {
-      policies.add(one(part.strip(), template, replays));
+    var policies =
+        Arrays.stream(text.split(";"))
+            .map(String::strip)
+            .filter(part -> !part.isEmpty())
+            .map(part -> one(part, template, replays))
+            .toList();
+    if (policies.isEmpty()) {
+      throw new IllegalArgumentException("policy '%s': %s".formatted(text, WORDS));
     }
     return policies;
   }
@@ -67,53 +83,44 @@ record Policy(
   private static Policy one(String text, Path template, boolean replays) {
     Path file = template;
     var values = new HashMap<String, String>();
-    for (String word : words(text)) {
-      if (NAMED.containsKey(word)) {
-        words(NAMED.getOrDefault(word, "")).forEach(each -> put(values, text, each));
-      } else if (word.endsWith(".yaml") || word.endsWith(".yml")) {
+    for (String word : words(text).flatMap(w -> words(NAMED.getOrDefault(w, w))).toList()) {
+      if (word.endsWith(".yaml") || word.endsWith(".yml")) {
         file = Path.of(word);
       } else {
         put(values, text, word);
       }
     }
-    boolean recorded = REPLAY.equals(values.get("metric"));
+    boolean recorded = values.remove("QueueScalingMetric", "replay");
     if (recorded && !replays) {
       throw new IllegalArgumentException(
           "policy '%s': metric=replay needs -Dreplay=FILE.csv".formatted(text));
     }
     if (recorded) {
-      values.remove("metric");
-      values.putIfAbsent("burst", "false"); // It acts on another metric than the target's.
+      values.putIfAbsent(BURST_SCALING, "false"); // It acts on another metric than the target's.
     }
-    var parameters = new HashMap<String, String>();
-    values.forEach(
-        (word, value) -> {
-          if (PARAMETERS.containsKey(word)) {
-            parameters.put(PARAMETERS.getOrDefault(word, word), value);
-          }
-        });
     if (!Template.declares(file, BURST_SCALING)) {
-      parameters.remove(BURST_SCALING, "false"); // A template of before it has no such policy.
+      values.remove(BURST_SCALING, "false"); // A template of before it has no such policy.
     }
+    var parameters = new HashMap<>(values);
+    parameters.keySet().removeAll(WORKER_WORDS);
     var scaling = new Template(file, parameters, !recorded).workers();
     if (!"disagree".equals(values.get("others"))) {
-      scaling = scaling.without(each -> !isModelled(each));
+      scaling = scaling.without(Policy::isPredefined);
     }
-    var worker = Worker.DEFAULT;
-    if (values.containsKey("prefetch")) {
-      worker = worker.withPrefetch((int) number(text, values, "prefetch"));
+    for (ScalingPolicy each : scaling.policies()) {
+      if (!recorded && !isPredefined(each) && !COMPUTED.contains(each.metric())) {
+        throw new IllegalArgumentException(
+            "policy '%s': the metric must be one of %s, was %s"
+                .formatted(text, COMPUTED, each.metric()));
+      }
     }
-    if (values.containsKey("stop")) {
-      worker = worker.withStopTimeout(number(text, values, "stop"));
-    }
-    worker = worker.withProtection("true".equals(values.get("protect")));
-    return new Policy(
-        text.isEmpty() ? "template" : text,
-        Map.copyOf(parameters),
-        scaling,
-        worker,
-        "read".equals(values.get("stamp")),
-        recorded);
+    var worker =
+        Worker.DEFAULT
+            .withPrefetch((int) number(text, values, "prefetch", Worker.DEFAULT.prefetch()))
+            .withStopTimeout(number(text, values, "stop", Worker.DEFAULT.stopTimeout()))
+            .withProtection("true".equals(values.get("protect")));
+    boolean stampsRead = "read".equals(values.get("stamp"));
+    return new Policy(text, Map.copyOf(parameters), scaling, worker, stampsRead, recorded);
   }
 
   /** The metric that a recording has to hold, or nothing if it may be any. */
@@ -122,20 +129,19 @@ record Policy(
   }
 
   /** CPU and memory are not modelled: they agree to every scale-in, or to none. */
-  static boolean isModelled(ScalingPolicy policy) {
-    return policy.metric().startsWith("Dramatiq");
+  static boolean isPredefined(ScalingPolicy policy) {
+    return policy.metric().startsWith("ECSService");
   }
 
-  private static List<String> words(String text) {
-    return Arrays.stream(text.split("\\s+", -1)).filter(word -> !word.isEmpty()).toList();
+  private static Stream<String> words(String text) {
+    return Arrays.stream(text.strip().split("\\s+"));
   }
 
   private static void put(Map<String, String> values, String policy, String word) {
     String[] pair = word.split("=", 2);
-    boolean isSwitch = List.of("burst", "protect").contains(pair[0]);
-    boolean known =
-        PARAMETERS.containsKey(pair[0])
-            || List.of("prefetch", "stop", "protect", "stamp", "others").contains(pair[0]);
+    String name = PARAMETERS.getOrDefault(pair[0], pair[0]);
+    boolean isSwitch = name.equals(BURST_SCALING) || name.equals("protect");
+    boolean known = WORKER_WORDS.contains(name) || name.matches("[A-Z]\\w+");
     if (!known || (pair.length == 1 && !isSwitch)) {
       throw new IllegalArgumentException(
           "policy '%s': %s, was '%s'".formatted(policy, WORDS, word));
@@ -145,11 +151,15 @@ record Policy(
       throw new IllegalArgumentException(
           "policy '%s': %s must be true or false, was '%s'".formatted(policy, pair[0], value));
     }
-    values.put(pair[0], value);
+    values.put(name, value);
   }
 
-  private static double number(String policy, Map<String, String> values, String word) {
-    String value = values.getOrDefault(word, "");
+  private static double number(
+      String policy, Map<String, String> values, String word, double otherwise) {
+    String value = values.get(word);
+    if (value == null) {
+      return otherwise;
+    }
     if (!value.matches("[0-9]{1,4}")) {
       throw new IllegalArgumentException(
           "policy '%s': %s must be a number of 0 or more, was '%s'".formatted(policy, word, value));

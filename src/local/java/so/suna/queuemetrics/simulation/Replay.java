@@ -58,7 +58,7 @@ final class Replay {
 
   private void put(Instant minute) {
     for (var each : policy.scaling().policies()) {
-      if (Policy.isModelled(each)) {
+      if (!Policy.isPredefined(each)) {
         tracking.put(each.metric(), minute, minutes.getOrDefault(minute, Double.NaN));
       }
     }

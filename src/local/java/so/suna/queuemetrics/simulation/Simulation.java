@@ -149,7 +149,7 @@ final class Simulation {
       tracking.put(datum.metricName(), stamp, datum.value());
     }
     for (ScalingPolicy each : policy.scaling().policies()) {
-      if (each instanceof ScalingPolicy.Tracking other && !Policy.isModelled(other)) {
+      if (each instanceof ScalingPolicy.Tracking other && Policy.isPredefined(other)) {
         tracking.put(other.metric(), stamp, other.target()); // Neither above it nor low.
       }
     }

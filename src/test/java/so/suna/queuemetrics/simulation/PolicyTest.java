@@ -69,8 +69,32 @@ class PolicyTest {
   }
 
   @Test
+  void aParameterMayBeNamedAsTheTemplateDoes() {
+    assertThat(one("QueueTarget=12 WorkerMaxCapacity=9").scaling())
+        .isEqualTo(one("target=12 max=9").scaling());
+  }
+
+  @Test
+  void aPolicyOnAMetricThatIsNotComputedIsOnlyReplayed() throws IOException {
+    Path file = folder.resolve("other.yaml");
+    Files.writeString(
+        file, Files.readString(TEMPLATE).replace("Dramatiq${QueueScalingMetric}", "Sidekiq"));
+    String text = file + " burst=false";
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> one(text))
+        .withMessage(
+            "policy '%s': the metric must be one of [DramatiqBacklogPerWorker, DramatiqQueueDepth,"
+                + " DramatiqJobsInFlight], was Sidekiq",
+            text);
+    assertThat(
+            Policy.parse(text + " metric=replay", TEMPLATE, true).getFirst().scaling().policies())
+        .extracting(ScalingPolicy::metric)
+        .containsExactly("Sidekiq");
+  }
+
+  @Test
   void severalPoliciesStandApartBySemicolonsInTheOrderGiven() {
-    assertThat(Policy.parse("target=10 out=30; template target=12;seed", TEMPLATE, false))
+    assertThat(Policy.parse("target=10 out=30; template target=12;seed;", TEMPLATE, false))
         .extracting(Policy::name)
         .containsExactly("target=10 out=30", "template target=12", "seed");
   }
@@ -127,7 +151,7 @@ class PolicyTest {
 
   @Test
   void cpuAndMemoryAgreeUnlessToldToDisagree() {
-    assertThat(one("template").scaling().policies()).allMatch(Policy::isModelled);
+    assertThat(one("template").scaling().policies()).noneMatch(Policy::isPredefined);
     assertThat(one("others=disagree").scaling().policies())
         .extracting(ScalingPolicy::name)
         .contains("worker-cpu-scaling", "worker-memory-scaling", "worker-queue-depth-scaling");
@@ -230,6 +254,9 @@ class PolicyTest {
         "protect=perhaps | policy 'protect=perhaps': protect must be true or false, was 'perhaps'",
         "stop=soon | policy 'stop=soon': stop must be a number of 0 or more, was 'soon'",
         "prefetch=2 | prefetch must be at least the threads (4), was 2",
+        "; | policy ';': expected a word such as target=10, min, max, out, in, burst, prefetch,"
+            + " stop, protect or metric",
+        "Target=3 | policy: template.yaml has no parameter Target",
         "no.yaml | policy: no.yaml cannot be read: java.nio.file.NoSuchFileException: no.yaml"
       })
   void aBadPolicyIsRefusedInOneSentence(String policy, String message) {
