@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.Transaction;
+import redis.clients.jedis.exceptions.JedisConnectionException;
 
 /**
  * Plays producers and workers on one queue with the commands of Dramatiq's {@code dispatch.lua}:
@@ -183,10 +184,13 @@ final class DramatiqLoad implements AutoCloseable {
       if (!paused) {
         play();
       }
+    } catch (JedisConnectionException _) {
+      // The next tick tells it. Played on as soon as Redis answers again.
+      redis.close();
+      redis = server.client();
+      nextArrival = clock.millis();
     } catch (RuntimeException e) {
-      if (!player.isShutdown()) {
-        System.err.println("the load ended: " + e);
-      }
+      System.err.println("the load ended: " + e);
       throw e;
     }
   }
