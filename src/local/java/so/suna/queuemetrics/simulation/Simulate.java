@@ -64,9 +64,13 @@ public final class Simulate {
     }
   }
 
-  /** Puts the scenario set's tables between the two marks of a page. */
+  /** Puts the scenario set's tables between the two marks of a page, or renews who is told. */
   private static void renew(Path docs) throws IOException {
     String page = Files.readString(docs);
+    if (docs.endsWith("faults.md") || docs.endsWith("alarms.md")) {
+      Files.writeString(docs, new Rings(Path.of("template.yaml")).renewed(page));
+      return;
+    }
     int from = page.indexOf(BEGIN) + BEGIN.length();
     int to = page.indexOf(END);
     if (!page.contains(BEGIN) || to < from) {

@@ -8,6 +8,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +26,7 @@ import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 import so.suna.queuemetrics.scaling.Alarm;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
+import so.suna.queuemetrics.scaling.StackAlarm;
 
 /**
  * A CloudFormation template with values for its parameters: reads the scalable target of the
@@ -31,6 +37,8 @@ public final class Template {
 
   private static final String WORKER_TARGET = "WorkerScalableTarget";
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{([A-Za-z0-9:.]+)}");
+
+  private static final Pattern CAUSE = Pattern.compile("ALARM\\(\"(\\w+)\"\\)");
 
   private final Path file;
   private final Map<String, Node> conditions;
@@ -93,6 +101,8 @@ public final class Template {
     boolean ok;
     if (declaration.containsKey("AllowedValues")) {
       ok = items(need(declaration, "AllowedValues")).stream().anyMatch(n -> text(n).equals(value));
+    } else if (declaration.containsKey("AllowedPattern")) {
+      ok = value.matches(text(need(declaration, "AllowedPattern")));
     } else {
       double least = limits ? number(declaration, "MinValue", Double.NEGATIVE_INFINITY) : 0;
       double most = number(declaration, "MaxValue", Double.MAX_VALUE);
@@ -136,6 +146,127 @@ public final class Template {
           "policy: %s has no scaling policy for %s".formatted(file, WORKER_TARGET));
     }
     return new Scaling(min, max, policies);
+  }
+
+  /** The alarms that tell somebody, and their causes; not those that only scale. */
+  public List<StackAlarm> alarms() {
+    var alarms = new ArrayList<StackAlarm>();
+    for (String id : resources.keySet()) {
+      if (isDeployed(id, "AWS::CloudWatch::Alarm") && !scales(properties(id))) {
+        var alarm = properties(id);
+        alarms.add(new StackAlarm.OfMetrics(id, action(alarm), alarm(alarm, 1), datapoint(alarm)));
+      } else if (isDeployed(id, "AWS::CloudWatch::CompositeAlarm")) {
+        var alarm = properties(id);
+        var suppressor =
+            Optional.ofNullable(alarm.get("ActionsSuppressor"))
+                .map(
+                    arn ->
+                        new StackAlarm.Suppressor(
+                            text(arn).replaceFirst("\\.Arn$", ""),
+                            seconds(alarm, "ActionsSuppressorWaitPeriod"),
+                            seconds(alarm, "ActionsSuppressorExtensionPeriod")));
+        alarms.add(
+            new StackAlarm.OfAlarms(
+                id, action(alarm), causes(value(need(alarm, "AlarmRule"))), suppressor));
+      }
+    }
+    return alarms;
+  }
+
+  private boolean scales(Map<String, Node> alarm) {
+    Node actions = alarm.get("AlarmActions");
+    return actions != null
+        && items(actions).stream()
+            .anyMatch(
+                action ->
+                    action instanceof ScalarNode scalar
+                        && resources.containsKey(scalar.getValue()));
+  }
+
+  /** Empty without an action, as {@code AWS::NoValue} says too. */
+  private Optional<String> action(Map<String, Node> alarm) {
+    return Optional.ofNullable(alarm.get("AlarmActions"))
+        .map(this::chosen)
+        .filter(actions -> actions instanceof SequenceNode)
+        .map(actions -> value(items(actions).getFirst()));
+  }
+
+  private Node chosen(Node node) {
+    return node.getTag().getValue().equals("!If")
+        ? chosen(items(node).get(condition(text(items(node).get(0))) ? 1 : 2))
+        : node;
+  }
+
+  /** A rule that is an OR of alarms, the only kind that this template has. */
+  private Set<String> causes(String rule) {
+    var causes = new TreeSet<String>();
+    for (String part : rule.strip().split(" OR ", -1)) {
+      var alarm = CAUSE.matcher(part);
+      if (!alarm.matches()) {
+        throw new IllegalArgumentException(
+            "alarms: %s has the rule '%s', expected ALARM(\"…\") OR ALARM(\"…\")"
+                .formatted(file, rule));
+      }
+      causes.add(alarm.group(1));
+    }
+    return causes;
+  }
+
+  /** What an alarm looks at: a metric, its samples, or one metric less another. */
+  private Function<Map<String, Double>, OptionalDouble> datapoint(Map<String, Node> alarm) {
+    if (!alarm.containsKey("Metrics")) {
+      String metric = value(need(alarm, "MetricName")) + ofFunction(alarm);
+      boolean counts = value(need(alarm, "Statistic")).equals("SampleCount");
+      return minute ->
+          minute.containsKey(metric)
+              ? OptionalDouble.of(counts ? 1 : minute.getOrDefault(metric, 0.0))
+              : OptionalDouble.empty();
+    }
+    var names = new HashMap<String, String>();
+    String expression = "";
+    for (Node each : items(need(alarm, "Metrics"))) {
+      var metric = entries(each);
+      if (metric.containsKey("Expression")) {
+        expression = value(need(metric, "Expression"));
+      } else {
+        names.put(
+            value(need(metric, "Id")),
+            value(
+                need(entries(need(entries(need(metric, "MetricStat")), "Metric")), "MetricName")));
+      }
+    }
+    String[] parts = expression.split(" - ", -1);
+    if (parts.length != 2 || !names.keySet().equals(Set.of(parts))) {
+      throw new IllegalArgumentException(
+          "alarms: %s has an alarm on '%s', expected one metric less another"
+              .formatted(file, expression));
+    }
+    String from = names.getOrDefault(parts[0], "");
+    String less = names.getOrDefault(parts[1], "");
+    return minute ->
+        minute.containsKey(from) && minute.containsKey(less)
+            ? OptionalDouble.of(minute.getOrDefault(from, 0.0) - minute.getOrDefault(less, 0.0))
+            : OptionalDouble.empty();
+  }
+
+  /** Lambda has the same metrics of each function. */
+  private String ofFunction(Map<String, Node> alarm) {
+    var dimension = entries(items(need(alarm, "Dimensions")).getFirst());
+    return value(need(dimension, "Name")).equals("FunctionName")
+        ? " of " + value(need(dimension, "Value"))
+        : "";
+  }
+
+  private Alarm alarm(Map<String, Node> alarm, double scale) {
+    int periods = (int) number(alarm, "EvaluationPeriods");
+    return new Alarm(
+        Alarm.Comparison.valueOf(constant(value(need(alarm, "ComparisonOperator")))),
+        scale * number(alarm, "Threshold"),
+        periods,
+        (int) number(alarm, "DatapointsToAlarm", periods),
+        alarm.containsKey("TreatMissingData")
+            ? Alarm.MissingData.valueOf(constant(value(need(alarm, "TreatMissingData"))))
+            : Alarm.MissingData.MISSING);
   }
 
   private ScalingPolicy tracking(Map<String, Node> policy) {
@@ -184,20 +315,12 @@ public final class Template {
               scale * number(bounds, "MetricIntervalUpperBound", Double.POSITIVE_INFINITY),
               (int) number(bounds, "ScalingAdjustment")));
     }
-    int periods = (int) number(alarm, "EvaluationPeriods");
     return new ScalingPolicy.Step(
         value(need(policy, "PolicyName")),
         alarm.containsKey("Metrics")
             ? value(need(entries(metric(need(alarm, "Metrics"))), "MetricName"))
             : value(need(alarm, "MetricName")),
-        new Alarm(
-            Alarm.Comparison.valueOf(constant(value(need(alarm, "ComparisonOperator")))),
-            scale * number(alarm, "Threshold"),
-            periods,
-            (int) number(alarm, "DatapointsToAlarm", periods),
-            alarm.containsKey("TreatMissingData")
-                ? Alarm.MissingData.valueOf(constant(value(need(alarm, "TreatMissingData"))))
-                : Alarm.MissingData.MISSING),
+        alarm(alarm, scale),
         ScalingPolicy.Adjustment.valueOf(value(need(configuration, "AdjustmentType"))),
         steps,
         seconds(configuration, "Cooldown"));
