@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from deployed import QUEUES
 from faults import OF_REDIS, OF_WORKERS
 from kit import template
-from kit.machine import block, free_port, programs, run, until
+from kit.machine import ROOT, block, free_port, programs, run, until
 from localaws import REGION
 
 PAGE = "docs/deploying.md"
@@ -164,3 +164,33 @@ def test_what_the_last_ticks_counted(account_over_tls, stack):
     # The emulator pays no heed to the pattern, and gives the log's other lines too.
     ticks = [json.loads(each) for each in re.split(r"[\t\n]", said) if each.startswith('{"event":"tick"')]
     assert ticks[-1]["published"] is True
+
+
+def test_the_experiment_on_the_control_law_makes_and_removes_everything(scaling):
+    ec2 = scaling.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    # AWS takes the VPC's default group if none is named.
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    bin_folder = programs("rehearsal/requirements-tests.txt")
+    environment = {
+        "PATH": f"{bin_folder}:/usr/bin:/bin",
+        "AWS_ENDPOINT_URL": scaling.url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    experiment = [bin_folder / "python", ROOT / "deploy/control-law.py"]
+    options = ["--subnets", subnet, "--security-groups", group, "--minutes", "2", "--interval", "0"]
+    done = subprocess.run([*experiment, *options], env=environment, capture_output=True, text=True, check=False)
+    # moto scales nothing, and does not know describe-scaling-activities.
+    assert done.stdout.count("desired 2, running 0, high alarm") == 2
+    assert (done.stdout.splitlines()[-1], done.returncode) == ("no answer: see what happened above", 1)
+    assert "not everything was removed" not in done.stderr
+    name = re.match(r"control-law-\d+-\d+", done.stdout)[0]
+    ecs, autoscaling = scaling.client("ecs"), scaling.client("application-autoscaling")
+    assert ecs.describe_clusters(clusters=[name])["clusters"][0]["status"] == "INACTIVE"
+    assert ecs.list_task_definitions(familyPrefix=name)["taskDefinitionArns"] == []
+    alarms = scaling.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    targets = autoscaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert [made for made in [*alarms, *targets] if name in str(made)] == []
