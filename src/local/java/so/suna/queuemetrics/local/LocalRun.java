@@ -118,6 +118,7 @@ public final class LocalRun {
     about.addProperty("redis", redis);
     about.addProperty("aws", aws);
     about.addProperty("plays", plays);
+    about.addProperty("realAws", realAws);
     about.addProperty("scales", plays && !realAws);
     var policies = new JsonArray();
     POLICIES.forEach(policies::add);
