@@ -12,6 +12,8 @@ PUBLISHER = "cloudwatch/MetricPublisher.java"
 HANDLER = "PublishHandler.java"
 REDIS = "redis/ReadOnlyRedis.java"
 ROUTES = "http/Routes.java"
+EVENTS = "http/Events.java"
+OPEN_METRICS = "http/OpenMetrics.java"
 SETTINGS = "Settings.java"
 TOKEN = "http/BearerToken.java"
 WORKERS = "ecs/WorkerCounter.java"
@@ -121,6 +123,41 @@ MUTATIONS = (
              (ROUTES, "SHARED_FOR = Duration.ofSeconds(1)", "SHARED_FOR = Duration.ofMinutes(1)")),
     mutation("every token is right", "http.BearerTokenTest http.RoutesTest QueryFuzzIT",
              (TOKEN, "return MessageDigest.isEqual(token, shown.getBytes(StandardCharsets.UTF_8));", "return true;")),
+    mutation(
+        "a caller whom AWS has not authenticated needs no token",
+        "http.EventsTest QueryFuzzIT",
+        (EVENTS, "caller.asMap().values().stream().anyMatch(value -> !value.isJsonNull())", "true"),
+    ),
+    mutation(
+        "one of two Authorization headers suffices",
+        "http.EventsTest",
+        (EVENTS, '.collect(Collectors.joining(","))\n        : "";', '.findFirst()\n            .orElse("")\n        : "";'),
+    ),
+    mutation(
+        "an unknown value is scraped as 0",
+        "http.OpenMetricsTest",
+        (OPEN_METRICS, "if (figures.reading(metric).known().isPresent()) {", "if (true) {"),
+    ),
+    mutation(
+        "a total is scraped beside the queues",
+        "http.OpenMetricsTest",
+        (OPEN_METRICS, "if (queues.isEmpty()) {", "if (true) {"),
+    ),
+    mutation(
+        "a rotated password is not read from its secret",
+        "redis.RedisLoginIT",
+        (REDIS, "passwordSecret.isEmpty() || ", "true || "),
+    ),
+    mutation(
+        "a rotated password is forgotten",
+        "redis.RedisLoginIT",
+        (REDIS, "password(newPassword.orElse(password))", "password(password)"),
+    ),
+    mutation(
+        "the token of a serverless cache is that of a replication group",
+        "redis.IamTokenTest",
+        ("redis/IamToken.java", "if (login.serverless()) {", "if (false) {"),
+    ),
     mutation("a caller sees the cause of a failure", "QueryHandlerTest",
              (ROUTES, 'Answer.error(500, "Failed to get queue metrics")', "Answer.error(500, e.getMessage())")),
     mutation("a path with a stray % ends in a failure", "QueryFuzzIT",

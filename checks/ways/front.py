@@ -1,0 +1,124 @@
+"""HTTP in front of a query function, in the words of each that may pass a request on."""
+
+import json
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+def load_balancer(method, path, headers):
+    return {
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/q/0"}},
+        "httpMethod": method,
+        "path": path,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "body": "",
+        "isBase64Encoded": False,
+    }
+
+
+def load_balancer_with_all_values(method, path, headers):
+    event = load_balancer(method, path, headers)
+    del event["headers"]
+    return event | {"multiValueHeaders": headers}
+
+
+def rest_api(method, path, headers):
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "requestContext": {"stage": "prod", "path": "/prod" + path, "httpMethod": method, "identity": {"userArn": None}},
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+def http_api(method, path, headers):
+    return {
+        "version": "2.0",
+        "rawPath": "/prod" + path,
+        "rawQueryString": "",
+        "headers": {name: ",".join(values) for name, values in headers.items()},
+        "requestContext": {"http": {"method": method, "path": "/prod" + path}, "stage": "prod"},
+        "isBase64Encoded": False,
+    }
+
+
+# What an answer must hold, and may not go beyond: AWS answers 502 to anything else.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+WAYS = {
+    load_balancer: {"statusCode", "statusDescription", "isBase64Encoded", "headers", "body"},
+    load_balancer_with_all_values: {"statusCode", "statusDescription", "isBase64Encoded", "multiValueHeaders", "body"},
+    rest_api: {"statusCode", "isBase64Encoded", "multiValueHeaders", "body"},
+    http_api: {"statusCode", "isBase64Encoded", "headers", "body"},
+}
+
+
+class Function:
+    """The handler in a process of its own, as the local run has it: an event a line, an answer a line."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.one_at_a_time = threading.Lock()
+        assert self.process.stdout.readline().startswith("READY")
+
+    def fault_of_a_tick(self):
+        """What a failed tick says; nothing of one that published."""
+        line = self._outcome({"source": "aws.events"})
+        return None if line.startswith("RESULT") else line
+
+    def invoke(self, event):
+        line = self._outcome(event)
+        assert line.startswith("RESULT "), line
+        return json.loads(line.removeprefix("RESULT "))
+
+    def _outcome(self, event):
+        with self.one_at_a_time:
+            self.process.stdin.write(json.dumps(event) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+            while line.startswith("LOG"):
+                line = self.process.stdout.readline()
+        return line
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+class Front(ThreadingHTTPServer):
+    """Listens on 127.0.0.1 and asks the function in one way."""
+
+    def __init__(self, way, function):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.way, self.function = way, function
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def handle_any(self):
+        headers = {}
+        for name, value in self.headers.items():
+            headers.setdefault(name.lower(), []).append(value)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        answer = self.server.function.invoke(self.server.way(self.command, self.path.partition("?")[0], headers))
+        # A stranger to AWS would be a 502.
+        self.send_response(answer["statusCode"] if answer.keys() == WAYS[self.server.way] else 502)
+        for name, value in (answer.get("headers") or answer["multiValueHeaders"]).items():
+            self.send_header(name, value if isinstance(value, str) else ",".join(value))
+        body = answer["body"].encode()
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self.handle_any
+        raise AttributeError(name)
+
+    def log_message(self, *_):
+        pass
