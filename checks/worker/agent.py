@@ -32,8 +32,22 @@ def blocked(_):
     return 200, {"failure": {"Arn": ARN, "Detail": None, "Reason": "DEPLOYMENT_BLOCKED"}}
 
 
+def timed_out(_):
+    """After 4 s, and ECS may have done it."""
+    return 504, {"error": {"Arn": ARN, "Code": "RequestCanceled", "Message": "Timed out calling ECS Task Protection API"}}
+
+
+def unknown_path(_):
+    """By an agent that is older than task protection."""
+    return 404, "404 page not found\n"
+
+
 def nonsense(_):
     return 200, "<html>"
+
+
+def empty(_):
+    return 200, {}
 
 
 class Agent:

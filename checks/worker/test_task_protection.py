@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import task_protection
-from agent import blocked, done, nonsense, refused
+from agent import ARN, Agent, blocked, done, empty, nonsense, refused, timed_out, unknown_path
 from kit.machine import ROOT, until
 from task_protection import TaskProtection
 
@@ -100,7 +100,16 @@ def test_after_an_answer_that_did_not_come_the_next_request_is_repeated(containe
     assert agent.said(name) == [True, True, True, False]
 
 
-@pytest.mark.parametrize("answer", [refused, blocked, nonsense])
+WHY = {
+    refused: 'status 400: {"error": {"Arn": "ARN", "Code": "AccessDeniedException", "Message": "not authorized"}}',
+    blocked: 'status 200: {"failure": {"Arn": "ARN", "Detail": null, "Reason": "DEPLOYMENT_BLOCKED"}}',
+    unknown_path: "status 404: 404 page not found",
+    nonsense: "status 200: <html>",
+    empty: "status 200: {}",
+}
+
+
+@pytest.mark.parametrize("answer", WHY)
 def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, answer):
     agent.answer = answer
     workers = container(name, processes=2, RETRY_SECONDS=0.5, **QUICK)
@@ -110,14 +119,21 @@ def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, a
     jobs.send(1)
     jobs.ended(5)
     (warning,) = workers.warnings()
-    why = {
-        refused: "status 400 AccessDeniedException not authorized",
-        blocked: "status 200 DEPLOYMENT_BLOCKED",
-        nonsense: "no answer that can be read (JSONDecodeError)",
-    }
-    assert warning.endswith(f"Task protection could not be switched on: {why[answer]}. Messages run all the same.")
+    why = WHY[answer].replace("ARN", ARN)
+    assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
     assert "Task protection works again." in workers.said()
     assert not any(name in workers.said() for name in names)
+
+
+@pytest.mark.parametrize("answer", [timed_out, nonsense, empty])
+def test_what_ecs_may_have_done_is_undone_once_all_are_idle(container, jobs, agent, name, answer):
+    agent.answer = answer
+    container(name, **QUICK)
+    jobs.send(0.1)
+    jobs.ended()
+    agent.answer = done
+    off_again(agent, name)
+    assert agent.said(name) == [True, False]
 
 
 def test_an_agent_that_is_gone_costs_no_job_and_no_time(container, jobs, agent, name):
@@ -127,7 +143,19 @@ def test_an_agent_that_is_gone_costs_no_job_and_no_time(container, jobs, agent, 
     jobs.ended()
     assert jobs.held_up(job) < 0.5
     (warning,) = workers.warnings()
-    assert "(ConnectionRefusedError)" in warning
+    why = f"no answer from {agent.uri(name)} (ConnectionRefusedError)"
+    assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
+
+
+def test_an_address_that_is_none_costs_no_job_and_is_told_once(container, jobs, monkeypatch):
+    monkeypatch.setattr(Agent, "uri", lambda agent, name: name)
+    workers = container("nowhere", RETRY_SECONDS=0.1, **QUICK)
+    (job,) = jobs.send(1)
+    jobs.ended()
+    assert jobs.held_up(job) < 0.5
+    (warning,) = workers.warnings()
+    assert "no answer from nowhere (AttributeError)" in warning
+    assert "Traceback" not in workers.said()
 
 
 def test_without_the_agents_address_nothing_changes(container, jobs, agent):

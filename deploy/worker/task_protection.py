@@ -154,16 +154,13 @@ class TaskProtection(dramatiq.Middleware):
         now = time.monotonic()
         expires = now + 60 * self.EXPIRES_MINUTES
         agreed["next"] = now + self.RETRY_SECONDS
-        try:
-            refused = _put(self._agent, self.ANSWER_SECONDS, on, self.EXPIRES_MINUTES)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            # ECS may still do it, even after the next request. So that one is said twice.
-            agreed["unsure"] = True
-            agreed["protected_until"] = max(agreed["protected_until"], expires if on else 0)
-            self._warn(agreed, on, f"no answer that can be read ({type(error).__name__})")
-            return False
-        if refused:
-            self._warn(agreed, on, refused)
+        done, why = _put(self._agent, self.ANSWER_SECONDS, on, self.EXPIRES_MINUTES)
+        if not done:
+            if done is None:
+                # ECS may still do it, even after the next request. So that one is said twice.
+                agreed["unsure"] = True
+                agreed["protected_until"] = max(agreed["protected_until"], expires if on else 0)
+            self._warn(agreed, on, why)
             return False
         if agreed["failing"]:
             log.info("Task protection works again.")
@@ -192,29 +189,30 @@ def _max_minutes(text):
 
 
 def _put(agent, seconds, on, expires_minutes):
-    """Why ECS refused, or None.
-
-    :raises OSError, HTTPException, ValueError: if there was no answer, or none that can be read
-    """
+    """Whether ECS has done it, None if it may have, and what the agent answered."""
     wanted = {"ProtectionEnabled": on} | ({"ExpiresInMinutes": expires_minutes} if on else {})
-    url = urlsplit(agent)
-    # Not urllib.request, which would go through the container's proxy.
-    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=seconds)
     try:
-        path = url.path.rstrip("/") + "/task-protection/v1/state"
-        connection.request("PUT", path, json.dumps(wanted), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json.loads(response.read(65_536))
-    finally:
-        connection.close()
-    if not isinstance(answer, dict):
-        raise ValueError("not a JSON object")
-    # A refusal such as DEPLOYMENT_BLOCKED comes as a failure with status 200.
-    if response.status == 200 and "failure" not in answer:
-        return None
-    failure, error = answer.get("failure") or {}, answer.get("error") or {}
-    reasons = [failure.get("Reason"), error.get("Code"), error.get("Message")]
-    return f"status {response.status} {' '.join(str(reason) for reason in reasons if reason)}"[:500]
+        url = urlsplit(agent)
+        # Not urllib.request, which would go through the container's proxy.
+        with contextlib.closing(http.client.HTTPConnection(url.hostname, url.port, timeout=seconds)) as connection:
+            path = url.path.rstrip("/") + "/task-protection/v1/state"
+            connection.request("PUT", path, json.dumps(wanted), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            body = response.read(65_536).decode(errors="replace")
+    except Exception as error:  # Whatever it is, such as a wrong address, it must not stop the thread.
+        return None, f"no answer from {agent} ({type(error).__name__})"
+    said = f"status {response.status}: {' '.join(body.split())}"[:500]
+    if response.status != 200:
+        # 504 is the agent's answer if ECS did not answer within 4 s.
+        return (False if response.status < 500 else None), said
+    with contextlib.suppress(ValueError, TypeError):
+        answer = dict(json.loads(body))
+        if "protection" in answer:
+            return True, said
+        # Such as DEPLOYMENT_BLOCKED.
+        if "failure" in answer:
+            return False, said
+    return None, said
 
 
 class _Container:
