@@ -1,7 +1,9 @@
 """deploy/worker/task_protection.py in real Dramatiq workers."""
 
+import contextlib
 import os
 import tempfile
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -86,6 +88,33 @@ def test_a_slow_agent_holds_a_job_up_for_a_second_at_most_and_counts_when_it_ans
     jobs.begun(2)
     assert jobs.held_up(second) < 0.1
     jobs.ended(2)
+
+
+def test_no_job_waits_for_an_answer_that_another_has_waited_for_in_vain(container, jobs, agent, name):
+    agent.pause_seconds = 4
+    container(name, **QUICK)
+    first, *others = jobs.send(0, 0, 0)
+    jobs.ended(3)
+    assert 0.9 < jobs.held_up(first) < 1.3
+    assert max(jobs.held_up(job) for job in others) < 0.3
+
+
+def test_a_process_that_waits_for_another_lets_gevent_run_its_jobs(monkeypatch, tmp_path):
+    # gevent runs others during time.sleep, which it replaces, but not while the kernel waits for a lock.
+    monkeypatch.setattr(task_protection, "_private_folder", lambda name: tmp_path)
+    one, other = task_protection._Container("http://any"), task_protection._Container("http://any")
+    holds = contextlib.ExitStack()
+    holds.enter_context(one.agreement())
+    monkeypatch.setattr(task_protection.time, "sleep", lambda seconds: holds.close())
+
+    def agree():
+        with other.agreement():
+            pass
+
+    waiting = threading.Thread(target=agree, daemon=True)
+    waiting.start()
+    waiting.join(5)
+    assert not waiting.is_alive()
 
 
 def test_after_an_answer_that_did_not_come_the_next_request_is_repeated(container, jobs, agent, name):

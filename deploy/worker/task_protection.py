@@ -58,7 +58,7 @@ class TaskProtection(dramatiq.Middleware):
         # Threads, not a count: a message that another middleware skips ends without having begun here.
         self._running = set()
         self._last_run = float("-inf")
-        # Whether the work of this process is known to the others, and ECS has answered or need not be asked.
+        # Whether a message need not wait, since ECS knows of the work of this process, or has not answered in time.
         self._settled = False
         self._broken = False
 
@@ -91,6 +91,8 @@ class TaskProtection(dramatiq.Middleware):
                 if not self._settled:
                     self._changed.notify_all()
                     self._changed.wait_for(lambda: self._settled, self.WAIT_SECONDS)
+                    # If there was no answer, later messages need not wait for it, too.
+                    self._settled = True
 
     def after_process_message(self, broker, message, *, result=None, exception=None):
         with self._changed:
@@ -105,29 +107,33 @@ class TaskProtection(dramatiq.Middleware):
         with container:
             while True:
                 with self._changed:
-                    self._changed.wait_for(self._is_called, self.TICK_SECONDS)
+                    self._changed.wait_for(lambda: self._stopping or (self._running and not self._settled), self.TICK_SECONDS)
                     if self._stopping:
                         return
-                    working = bool(self._running) or time.monotonic() < self._last_run + self.IDLE_SECONDS
-                    self._settled = self._settled and working
-                self._tick(container, working)
-                with self._changed:
-                    self._settled = working
-                    self._changed.notify_all()
+                self._tick(container)
 
-    def _is_called(self):
-        return self._stopping or (self._running and not self._settled)
-
-    def _tick(self, container, working):
+    def _tick(self, container):
+        settled = True
         try:
-            container.mark(working)
             with container.agreement() as agreed:
-                self._tell(agreed, working or container.others_work())
+                # Not before: it may have changed while another process had the agreement.
+                settled = self._works()
+                container.mark(settled)
+                self._tell(agreed, settled or container.others_work())
             self._broken = False
         except Exception:  # Whatever it is, such as a full disk, must not stop the thread.
             if not self._broken:
                 log.exception("Task protection failed. It tries again every second and does not repeat this.")
             self._broken = True
+        with self._changed:
+            self._settled = settled
+            self._changed.notify_all()
+
+    def _works(self):
+        with self._changed:
+            working = bool(self._running) or time.monotonic() < self._last_run + self.IDLE_SECONDS
+            self._settled = self._settled and working
+            return working
 
     def _tell(self, agreed, busy):
         """Tells ECS what is due, if anything is."""
@@ -226,6 +232,7 @@ class _Container:
         "busy": False, "next": 0, "protected_until": 0, "since": 0, "unsure": False, "failing": False, "warn_again": 0,
     }  # fmt: skip
     RECORD_BYTES = 512
+    POLL_SECONDS = 0.02
 
     def __init__(self, agent):
         # ECS gives each container an address of its own, so containers with one /tmp do not meet.
@@ -249,17 +256,17 @@ class _Container:
 
     def others_work(self):
         """Asked only by a process that does not work."""
-        try:
-            fcntl.flock(self._work, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        fcntl.flock(self._work, fcntl.LOCK_UN)
-        return False
+        free = _lock(self._work)
+        if free:
+            fcntl.flock(self._work, fcntl.LOCK_UN)
+        return not free
 
     @contextlib.contextmanager
     def agreement(self):
         """The record that one process at a time may read and change."""
-        fcntl.flock(self._agreed, fcntl.LOCK_EX)
+        # Another may wait for ECS. In flock gevent could run no messages meanwhile.
+        while not _lock(self._agreed):
+            time.sleep(self.POLL_SECONDS)
         try:
             record = json.loads(os.pread(self._agreed, self.RECORD_BYTES, 0) or b"{}")
             agreed = self.NOTHING | record
@@ -270,6 +277,15 @@ class _Container:
                 os.pwrite(self._agreed, json.dumps(agreed).encode().ljust(self.RECORD_BYTES), 0)
         finally:
             fcntl.flock(self._agreed, fcntl.LOCK_UN)
+
+
+def _lock(file):
+    """Whether nobody else has locked it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _private_folder(name):
