@@ -6,10 +6,10 @@ import subprocess
 import sys
 from contextlib import nullcontext
 
+from kit.machine import ROOT
 from lambda_api import CpuShare, FastApi, Function
 from servers import Authority, Aws, Redis
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 OUT = os.path.join(ROOT, "target/performance")
 
 

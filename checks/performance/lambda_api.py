@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 
-from servers import cpu, free_port
+from kit.machine import free_port
+from servers import cpu
 
 
 class Server(http.server.ThreadingHTTPServer):

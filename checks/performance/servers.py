@@ -11,13 +11,8 @@ import time
 import zipfile
 
 import cbor2
-import redis
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+from kit.machine import free_port
+from kit.redis_server import RedisServer
 
 
 class Authority:
@@ -94,8 +89,8 @@ class Authority:
         return context
 
 
-class Redis:
-    """A Redis that keeps nothing on disk, filled as Dramatiq fills it."""
+class Redis(RedisServer):
+    """Filled as Dramatiq fills it."""
 
     FILL = """
       local queue, from, to, at = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
@@ -106,31 +101,16 @@ class Redis:
           '"],"kwargs":{},"options":{"redis_message_id":"' .. id .. '"},"message_id":"' .. id .. '","message_timestamp":' .. at .. '}')
       end"""
 
-    def __init__(self, jar, where, authority=None):
+    def __init__(self, jar, where, authority):
         name = "redis-server-7.0.15-linux-" + {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
         program = os.path.join(where, name)
         if not os.path.exists(program):
             zipfile.ZipFile(jar).extract(name, where)
             os.chmod(program, 0o755)
-        self.port, self.tls_port = free_port(), 0
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--slowlog-max-len", "10000"]
-        if authority:
-            self.tls_port = free_port()
-            options += [
-                "--tls-port",
-                str(self.tls_port),
-                "--tls-cert-file",
-                authority.chain,
-                "--tls-key-file",
-                authority.key,
-                "--tls-ca-cert-file",
-                authority.root,
-                "--tls-auth-clients",
-                "no",
-            ]
-        self.process = subprocess.Popen([program, *options], cwd=where, stdout=subprocess.DEVNULL)
-        self.client = redis.Redis(port=self.port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 200))
-        self.client.ping()
+        self.tls_port = free_port()
+        tls = ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no", "--tls-ca-cert-file", authority.root]
+        tls += ["--tls-cert-file", authority.chain, "--tls-key-file", authority.key]
+        super().__init__("--slowlog-max-len", "10000", *tls, program=program)
 
     def fill(self, queues, waiting, brokers):
         """Nothing else than this: in each queue messages that wait, and of each broker one in flight; one delayed, and one dead letter."""
@@ -171,10 +151,6 @@ class Redis:
                 seen.append((entry["command"].split(" ", 1)[0].upper(), entry["client_type"] == "lua"))
         between = seen[[name for name, _ in seen].index("ECHO") + 1 : -1]
         return [name for name, inside in between if not inside], [name for name, inside in between if inside]
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Aws:
