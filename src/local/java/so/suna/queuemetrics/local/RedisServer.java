@@ -56,7 +56,9 @@ public final class RedisServer implements AutoCloseable {
       Arrays.stream(Version.values())
           .collect(Collectors.toMap(version -> version, RedisServer::unpack));
 
-  /** Another range for each of the JVMs that run tests at the same time, whose process ids are near. */
+  /**
+   * Another range for each of the JVMs that run tests at the same time, whose process ids are near.
+   */
   private static final AtomicInteger NEXT_PORT =
       new AtomicInteger(20_000 + (int) (ProcessHandle.current().pid() % 50) * 200);
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
-import java.util.stream.IntStream;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.Snapshot;
@@ -14,33 +14,61 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
-import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
-/** What CloudWatch receives. */
-class MetricPublisherIT {
+/** By the SDK's own client, over HTTP. */
+class MetricPublisherIT extends MetricPublisherContract {
 
   private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
 
   private final AwsReceiver aws = AwsReceiver.start(3);
-  private final MetricPublisher publisher =
-      new MetricPublisher(
-          CloudWatchClient.builder()
-              .endpointOverride(aws.endpoint())
-              .region(Region.US_WEST_2)
-              .credentialsProvider(
-                  StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-              .httpClient(UrlConnectionHttpClient.create())
-              .build(),
-          "Acme/Queues");
+  private final CloudWatchClient cloudWatch =
+      CloudWatchClient.builder()
+          .endpointOverride(aws.endpoint())
+          .region(Region.US_WEST_2)
+          .credentialsProvider(
+              StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+          .httpClient(UrlConnectionHttpClient.create())
+          .build();
 
   @AfterEach
   void stop() {
+    cloudWatch.close();
     aws.close();
+  }
+
+  @Override
+  CloudWatchClient cloudWatch() {
+    return cloudWatch;
+  }
+
+  @Override
+  List<Call> calls() {
+    return aws.calls().stream()
+        .map(
+            call ->
+                new Call(
+                    call.input().path("Namespace").asText(),
+                    call.input().path("MetricData").findValuesAsText("MetricName")))
+        .toList();
+  }
+
+  @Override
+  void refuseFrom(int call) {
+    aws.answer(
+        put ->
+            aws.calls().size() >= call
+                ? AwsReceiver.error(400, "InvalidParameterValueException", "not these")
+                : AwsReceiver.usual(put, 3));
+  }
+
+  @Override
+  String refusal() {
+    return "not these (Service: CloudWatch, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)";
   }
 
   @Test
   void datumArrivesWithNameUnitValueTimestampAndDimension() {
-    publisher.publish(new Datums("worker", false).of(Snapshot.unread(NOON).withWorkers(3, 4)));
+    publisher().publish(new Datums("worker", false).of(Snapshot.unread(NOON).withWorkers(3, 4)));
 
     assertThat(aws.calls())
         .singleElement()
@@ -57,18 +85,5 @@ class MetricPublisherIT {
     assertThat(datum.path("Timestamp").asLong()).isEqualTo(NOON.getEpochSecond() - 1);
     assertThat(datum.path("Dimensions").toString())
         .isEqualTo("[{\"Name\":\"Service\",\"Value\":\"worker\"}]");
-  }
-
-  @Test
-  void aThousandAndOneDatumsArriveInTwoCalls() {
-    publisher.publish(
-        IntStream.range(0, 1_001)
-            .mapToObj(i -> MetricDatum.builder().metricName("m" + i).value((double) i).build())
-            .toList());
-
-    assertThat(aws.calls())
-        .extracting(call -> call.input().path("MetricData").size())
-        .containsExactly(1_000, 1);
-    assertThat(aws.datums().getLast().path("MetricName").asText()).isEqualTo("m1000");
   }
 }

@@ -1,32 +1,25 @@
 package so.suna.queuemetrics.cloudwatch;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 import software.amazon.awssdk.services.cloudwatch.model.PutMetricDataRequest;
 import software.amazon.awssdk.services.cloudwatch.model.PutMetricDataResponse;
 
-class MetricPublisherTest {
+/** By a fake that keeps what it is given. */
+class MetricPublisherTest extends MetricPublisherContract {
 
-  /** Keeps what it was given, and refuses the calls from a certain one on. */
-  private static final class Recorder implements CloudWatchClient {
-    private final List<PutMetricDataRequest> requests = new ArrayList<>();
-    private int refusedFrom = Integer.MAX_VALUE;
-
+  private final class Fake implements CloudWatchClient {
     @Override
     public PutMetricDataResponse putMetricData(PutMetricDataRequest request) {
-      requests.add(request);
-      if (requests.size() >= refusedFrom) {
-        throw SdkClientException.create("no route to host");
+      calls.add(
+          new Call(
+              request.namespace(),
+              request.metricData().stream().map(MetricDatum::metricName).toList()));
+      if (calls.size() >= refusedFrom) {
+        throw SdkClientException.create(refusal());
       }
       return PutMetricDataResponse.builder().build();
     }
@@ -40,60 +33,27 @@ class MetricPublisherTest {
     public void close() {}
   }
 
-  private final Recorder cloudWatch = new Recorder();
-  private final MetricPublisher publisher = new MetricPublisher(cloudWatch, "Kortix");
+  private final List<Call> calls = new ArrayList<>();
+  private final CloudWatchClient cloudWatch = new Fake();
+  private int refusedFrom = Integer.MAX_VALUE;
 
-  private static List<MetricDatum> datums(int number) {
-    return IntStream.range(0, number)
-        .mapToObj(i -> MetricDatum.builder().metricName("m" + i).value((double) i).build())
-        .toList();
+  @Override
+  CloudWatchClient cloudWatch() {
+    return cloudWatch;
   }
 
-  @ParameterizedTest
-  @CsvSource({"0, 0", "1, 1", "999, 1", "1000, 1", "1001, 2", "2000, 2", "2001, 3"})
-  void callTakesAThousandDatums(int number, int calls) {
-    publisher.publish(datums(number));
-
-    assertThat(cloudWatch.requests).hasSize(calls);
+  @Override
+  List<Call> calls() {
+    return calls;
   }
 
-  @Test
-  void allDatumsArePublishedOnceAndInOrder() {
-    publisher.publish(datums(2_001));
-
-    assertThat(cloudWatch.requests)
-        .flatMap(PutMetricDataRequest::metricData)
-        .isEqualTo(datums(2_001));
+  @Override
+  void refuseFrom(int call) {
+    refusedFrom = call;
   }
 
-  @Test
-  void everyCallNamesTheNamespace() {
-    publisher.publish(datums(1_001));
-
-    assertThat(cloudWatch.requests)
-        .extracting(PutMetricDataRequest::namespace)
-        .containsExactly("Kortix", "Kortix");
-  }
-
-  @Test
-  void failureNamesTheNamespaceAndTheCause() {
-    cloudWatch.refusedFrom = 1;
-
-    assertThatThrownBy(() -> publisher.publish(datums(9)))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "9 datums not published to namespace Kortix (METRIC_NAMESPACE): no route to host")
-        .hasCauseInstanceOf(SdkClientException.class);
-  }
-
-  @Test
-  void failureEndsThePublishingAndCountsWhatIsMissing() {
-    cloudWatch.refusedFrom = 2;
-
-    assertThatThrownBy(() -> publisher.publish(datums(2_001)))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "1001 datums not published to namespace Kortix (METRIC_NAMESPACE): no route to host");
-    assertThat(cloudWatch.requests).hasSize(2);
+  @Override
+  String refusal() {
+    return "no route to host";
   }
 }
