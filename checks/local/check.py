@@ -18,15 +18,10 @@ import time
 import urllib.request
 
 import browser
+from kit.machine import free_port
 
 ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +0 +3 +2 +2 +[\d.]+ +11 +\d+ ms  -$")
 SECONDS_TO_START = 120
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def start(port, **environment):

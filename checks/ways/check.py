@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +16,9 @@ from pathlib import Path
 
 import rotation
 from front import WAYS, Front, Function
+from kit.machine import ROOT, free_port
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "0123456789abcdef"
 SECONDS_TO_START = 180
 # Of Prometheus 3.5, with native histograms.
@@ -37,12 +36,6 @@ FIELDS = {
     "dramatiq_new_dead_letters": "new_dead_letters",
     "dramatiq_orphaned_messages": "orphaned",
 }
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def ask(url, accept="*/*"):
