@@ -35,7 +35,7 @@ if KIT["protected"]:
     for name, value in KIT["attributes"].items():
         assert hasattr(middleware, name), name
         setattr(middleware, name, value)
-    broker.add_middleware(middleware)
+    broker.add_middleware(middleware, before=TimeLimit)
 dramatiq.set_broker(broker)
 
 

@@ -90,6 +90,14 @@ def test_a_slow_agent_holds_a_job_up_for_a_second_at_most_and_counts_when_it_ans
     jobs.ended(2)
 
 
+def test_the_second_does_not_count_towards_a_jobs_time_limit(container, jobs, agent, name):
+    agent.pause_seconds = 4
+    container(name, **QUICK)
+    (job,) = jobs.send(0, time_limit=500)
+    jobs.ended()
+    assert jobs.held_up(job) > 0.9
+
+
 def test_no_job_waits_for_an_answer_that_another_has_waited_for_in_vain(container, jobs, agent, name):
     agent.pause_seconds = 4
     container(name, **QUICK)

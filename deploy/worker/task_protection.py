@@ -2,7 +2,7 @@
 
 Copy this file beside your actors and add the middleware to your broker:
 
-    broker.add_middleware(TaskProtection())
+    broker.add_middleware(TaskProtection(), before=dramatiq.middleware.TimeLimit)
 
 It switches ECS task scale-in protection on when a worker process of the container begins to work, renews it, and
 switches it off once every process has been idle for a few seconds. It works with Dramatiq 1.18 and 2.2, needs nothing
