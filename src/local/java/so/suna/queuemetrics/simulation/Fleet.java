@@ -17,6 +17,7 @@ final class Fleet {
   private static final double COMMANDS_PER_MAINTENANCE = 1_000;
   // common.py, compute_backoff: from 5 ms on, doubled at each miss, between half and all of it.
   private static final double FIRST_BACKOFF = 0.005;
+  private static final int LONGEST_BACKOFF = 32;
   // What protects a task goes on for a few idle seconds, so as not to flap.
   private static final double IDLE_BEFORE_UNPROTECTED = 5;
 
@@ -77,6 +78,7 @@ final class Fleet {
                 ? 0.5 * random.nextDouble()
                 : 1 - 0.5 * Math.sqrt(random.nextDouble());
         nextPoll = now + rest * worker.idlePoll();
+        misses = LONGEST_BACKOFF;
       }
       while (nextPoll < now) {
         nextPoll += backoff();
@@ -86,7 +88,9 @@ final class Fleet {
 
     private double backoff() {
       double longest =
-          Math.min(worker.idlePoll(), FIRST_BACKOFF * Math.scalb(1.0, Math.min(misses++, 32)));
+          Math.min(
+              worker.idlePoll(),
+              FIRST_BACKOFF * Math.scalb(1.0, Math.min(misses++, LONGEST_BACKOFF)));
       return longest / 2 * (1 + random.nextDouble());
     }
 
