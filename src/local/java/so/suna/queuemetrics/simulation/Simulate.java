@@ -79,7 +79,6 @@ public final class Simulate {
     }
     var options = new Properties();
     options.setProperty("scenario", "all");
-    options.setProperty("format", "markdown");
     var tables = new ByteArrayOutputStream();
     new Simulate(options, new PrintStream(tables, true, StandardCharsets.UTF_8), System.err).run();
     Files.writeString(
@@ -92,9 +91,9 @@ public final class Simulate {
    */
   void run() {
     String format = option("format", "table");
-    if (!List.of("table", "json", "markdown").contains(format)) {
+    if (!List.of("table", "json").contains(format)) {
       throw new IllegalArgumentException(
-          "format must be table, json or markdown, was '%s'".formatted(format));
+          "format must be table or json, was '%s'".formatted(format));
     }
     boolean all = option("scenario", "").equals("all");
     boolean replays = !option("replay", "").isEmpty();
@@ -122,7 +121,7 @@ public final class Simulate {
       }
       compared.put(comparison, rows);
       if (!format.equals("json")) {
-        table(comparison, rows, format.equals("markdown"));
+        table(comparison, rows);
       }
     }
     Path page = Path.of(option("page", "target/simulation.html"));
@@ -179,29 +178,26 @@ public final class Simulate {
     return Minutes.load(Path.of(load), Load.Durations.parse(jobs));
   }
 
-  /** For a terminal, or in Markdown as docs/scaling.md holds it. */
-  private void table(Comparison comparison, List<Comparison.Row> rows, boolean markdown) {
+  /** In Markdown, as docs/scaling.md holds it, and aligned for a terminal. */
+  private void table(Comparison comparison, List<Comparison.Row> rows) {
+    String name = comparison.scenario();
+    out.printf(
+        "%n**%s**: `%s`, jobs `%s`%n%n",
+        name.isEmpty() ? "load" : name, comparison.load().text(), comparison.jobs());
     int width = rows.stream().mapToInt(row -> row.policy().name().length()).max().orElse(0);
-    String first = markdown ? "| %s |" : "%-" + Math.max(1, width) + "s";
-    String cell = markdown ? " %s |" : "  %16s";
-    if (markdown) {
-      out.printf(
-          "%n**%s**: `%s`, jobs `%s`%n%n",
-          comparison.scenario(), comparison.load().text(), comparison.jobs());
-    } else if (!comparison.scenario().isEmpty()) {
-      out.printf("%n%s: %s%n", comparison.scenario(), comparison.load().text());
-    }
+    String first = "| %-" + width + "s |";
     out.printf(first, "");
-    TABLE.forEach(figure -> out.printf(cell, figure.title()));
-    out.println();
-    if (markdown) {
-      out.println("|---|" + "---:|".repeat(TABLE.size()));
-    }
+    TABLE.forEach(figure -> cell(figure, figure.title()));
+    out.println("\n|---|" + "---:|".repeat(TABLE.size()));
     for (Comparison.Row row : rows) {
       out.printf(first, row.policy().name());
-      TABLE.forEach(figure -> out.printf(cell, range(row.figures().get(figure))));
+      TABLE.forEach(figure -> cell(figure, range(row.figures().get(figure))));
       out.println();
     }
+  }
+
+  private void cell(Figure figure, String text) {
+    out.printf(" %" + Math.max(14, figure.title().length()) + "s |", text);
   }
 
   /** Least–mean–most, or a dash if no run has the figure. */

@@ -32,10 +32,11 @@ record Worker(
   /**
    * 4 x 4 as the seed runs it. Dramatiq holds twice its threads and polls at least once in
    * worker_timeout (worker.py and brokers/redis.py, 1.18.0); ECS kills after 30 s; seen on Fargate:
-   * 18 to 39 s to RUNNING with an image of 285 MB, 53 to 62 s with 413 MB, ready 2 to 3 s later.
+   * 18 to 39 s to RUNNING with an image of 285 MB, 53 to 62 s with 413 MB, ready 2.4 to 3.4 s
+   * later.
    */
   static final Worker DEFAULT =
-      new Worker(4, 4, 8, new Range(18, 62), new Range(2, 3), 30, false, 1);
+      new Worker(4, 4, 8, new Range(18, 62), new Range(2, 3.5), 30, false, 1);
 
   Worker {
     if (processes < 1 || threads < 1 || prefetch < threads) {

@@ -113,6 +113,18 @@ class RecordingsTest {
     assertThat(moves).extracting(Decision::to).startsWith(6, 5, 4);
   }
 
+  /** Of every fleet of up to 7, in five accounts: even at a metric of 0 one task an action. */
+  @ParameterizedTest
+  @ValueSource(ints = {7, 6, 5, 4, 3, 2})
+  void aFleetOfUpToSevenRemovesOneTask(int tasks) {
+    var policy =
+        new ScalingPolicy.Tracking(
+            "tracking", "PerTask", 75, Duration.ofSeconds(60), Duration.ofSeconds(180), true);
+    var moves =
+        replay(9, "18:56:00", new double[15], tasks, second("6"), List.of(policy), List.of());
+    assertThat(moves).extracting(Decision::to).containsExactly(tasks - 1);
+  }
+
   @Test
   void anEmptyQueueSendsTheLastTaskHomeWhereTheMinimumAllows() {
     // A queue depth policy with minimum 0: real zeros, and the desired count set to 0.

@@ -33,11 +33,13 @@ class ClosedLoopRecordingsTest {
     "110.6, 790, '10/s for 210s, 50/s for 300s, 10/s for 120s'",
     "88.749, 828, '33.3/s for 120s, 50/s for 300s'",
     "86.6, 1001, '33.3/s for 120s, 50/s for 300s'",
-    "76.3, 910, '33.3/s for 120s, 50/s for 300s'"
+    "76.3, 910, '33.3/s for 120s, 50/s for 300s'",
+    // From 10:51:26.9 to 11:01:56.9, request at 10:52:02.512.
+    "35.612, 1042, '0/s for 27s, 50/s for 630s'"
   })
   void requestAndPeakAreWithinWhatTheModelSays(double request, double peak, String text) {
     Load load = Load.parse(text);
-    double surge = text.startsWith("10/s") ? 210 : 120;
+    double surge = load.surge().orElse(120);
     var requests = new DoubleSummaryStatistics();
     var peaks = new DoubleSummaryStatistics();
     for (int phase = 0; phase < PHASES; phase++) {
@@ -52,7 +54,9 @@ class ClosedLoopRecordingsTest {
       // at most.
       peaks.accept(result.figures().getOrDefault(Figure.SEEN_DEPTH, 0.));
     }
-    assertThat(request).isBetween(requests.getMin(), requests.getMax());
+    // The places lie so far apart.
+    double step = (double) Simulation.MINUTE / PHASES;
+    assertThat(request).isBetween(requests.getMin() - step, requests.getMax() + step);
     assertThat(peak).isBetween((1 - TOLERANCE) * peaks.getMin(), (1 + TOLERANCE) * peaks.getMax());
   }
 
