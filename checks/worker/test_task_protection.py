@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import tempfile
 import threading
 import time
@@ -297,17 +298,19 @@ def test_files_that_others_could_change_are_not_used(monkeypatch, tmp_path):
         open_to_all.rmdir()
 
 
-def test_without_room_for_its_files_it_is_off_and_says_so(monkeypatch, caplog):
-    def no_room(_):
-        raise OSError("no room")
-
+def test_without_room_for_its_files_it_is_off_and_says_so(monkeypatch, caplog, tmp_path):
     monkeypatch.setenv("ECS_AGENT_URI", "http://127.0.0.1:9/api/none")
-    monkeypatch.setattr(task_protection, "_private_folder", no_room)
+    monkeypatch.setattr(task_protection, "_private_folder", lambda name: tmp_path)
     middleware = TaskProtection()
-    middleware.before_worker_boot(None, None)
-    middleware.before_process_message(None, None)
-    middleware.after_process_message(None, None)
-    assert caplog.messages == ["Task protection is off, because its files cannot be made: no room"]
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    try:
+        middleware.before_worker_boot(None, None)
+        middleware.before_process_message(None, None)
+        middleware.after_process_message(None, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert caplog.messages == ["Task protection is off, because its files cannot be made: [Errno 27] File too large"]
 
 
 def test_the_page_says_the_times_that_it_keeps():

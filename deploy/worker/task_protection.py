@@ -121,7 +121,7 @@ class TaskProtection(dramatiq.Middleware):
                 container.mark(settled)
                 self._tell(agreed, settled or container.others_work())
             self._broken = False
-        except Exception:  # Whatever it is, such as a full disk, must not stop the thread.
+        except Exception:  # Whatever it is must not stop the thread.
             if not self._broken:
                 log.exception("Task protection failed. It tries again every second and does not repeat this.")
             self._broken = True
@@ -205,7 +205,7 @@ def _put(agent, seconds, on, expires_minutes):
             connection.request("PUT", path, json.dumps(wanted), {"Content-Type": "application/json"})
             response = connection.getresponse()
             body = response.read(65_536).decode(errors="replace")
-    except Exception as error:  # Whatever it is, such as a wrong address, it must not stop the thread.
+    except Exception as error:  # Besides those of the network, whatever a wrong address raises.
         return None, f"no answer from {agent} ({type(error).__name__})"
     said = f"status {response.status}: {' '.join(body.split())}"[:500]
     if response.status != 200:
@@ -239,6 +239,8 @@ class _Container:
         folder = _private_folder("task-protection-" + hashlib.sha256(agent.encode()).hexdigest()[:16])
         self._work = os.open(f"{folder}/work", os.O_RDWR | os.O_CREAT, 0o600)
         self._agreed = os.open(f"{folder}/agreed", os.O_RDWR | os.O_CREAT, 0o600)
+        # Now, since a record that cannot be written later would leave protection on.
+        os.posix_fallocate(self._agreed, 0, self.RECORD_BYTES)
         self._marked = False
 
     def __enter__(self):
@@ -268,7 +270,7 @@ class _Container:
         while not _lock(self._agreed):
             time.sleep(self.POLL_SECONDS)
         try:
-            record = json.loads(os.pread(self._agreed, self.RECORD_BYTES, 0) or b"{}")
+            record = json.loads(os.pread(self._agreed, self.RECORD_BYTES, 0).strip(b"\0") or b"{}")
             agreed = self.NOTHING | record
             try:
                 yield agreed
