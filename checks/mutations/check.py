@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S PYTHONPATH=checks python3
 """Makes the code wrong in each way that mutations.py names, and prints which tests notice. Fails if none does, or if a
 mutation no longer fits the code. Needs a JDK 25 in JAVA_HOME or on the PATH. Works in target/mutations; src stays as it is.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S PYTHONPATH=checks python3
 """Builds target/lambda.zip again, from a copy of the sources and in a hostile shell, and fails unless both have the same bytes.
 Lists what takes the room in it, largest first, and fails if it is too large or an entry has other rights than Lambda needs."""
 
