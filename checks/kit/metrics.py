@@ -21,3 +21,13 @@ def dimensions():
 def per_queue():
     """How many metrics each queue gets besides the totals: in the order of the code, all before the first of the broker."""
     return list(units()).index("DramatiqActiveBrokers")
+
+
+def of_workers():
+    """The names of the metrics that come from ECS, at least in part: in the order of the code, the last."""
+    names = list(units())
+    return names[names.index("DramatiqRunningWorkers") :]
+
+
+def of_redis():
+    return [name for name in units() if name not in of_workers()]

@@ -3,21 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kit import metrics
 from kit.machine import ROOT
 
 PAGE = ROOT / "docs/faults.md"
-OF_REDIS = [
-    "DramatiqQueueDepth",
-    "DramatiqJobsInFlight",
-    "DramatiqJobsDelayed",
-    "DramatiqOrphanedMessages",
-    "DramatiqDeadLetters",
-    "DramatiqNewDeadLetters",
-    "DramatiqOldestJobAge",
-    "DramatiqActiveBrokers",
-]
+OF_REDIS, OF_WORKERS = metrics.of_redis(), metrics.of_workers()
 COUNTS_OF_WORKERS = ["DramatiqRunningWorkers", "DramatiqDesiredWorkers"]
-OF_WORKERS = [*COUNTS_OF_WORKERS, "DramatiqBacklogPerWorker"]
 
 EVERYTHING = "everything"
 ONLY_WORKERS = "only the running and desired workers"
