@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntFunction;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -22,6 +23,12 @@ final class Rings {
 
   static final String BEGIN = "<!-- what ./mvnw -q -Psimulate -Ddocs=docs/alarms.md prints -->";
   static final String END = "<!-- end -->";
+
+  // A row of docs/faults.md: what was published, how the tick ended, within how many seconds.
+  private static final Pattern FAULT =
+      Pattern.compile(
+          "(?m)^(\\| [^|]+ \\| ([^|]+) \\| (succeeds|fails)[^|]* \\| (\\d+) s \\| [^|]+"
+              + " \\|)[^|]*\\|$");
 
   private static final String ON_CALL = "arn:aws:sns:us-west-2:123456789012:on-call";
   private static final String TICKETS = "arn:aws:sns:us-west-2:123456789012:tickets";
@@ -127,12 +134,7 @@ final class Rings {
         : FAULT.matcher(page).replaceAll(row -> Matcher.quoteReplacement(renewed(row)));
   }
 
-  private static final Pattern FAULT =
-      Pattern.compile(
-          "(?m)^(\\| [^|]+ \\| ([^|]+) \\| (succeeds|fails)[^|]* \\| (\\d+) s \\| [^|]+"
-              + " \\|)[^|]*\\|$");
-
-  private String renewed(java.util.regex.MatchResult row) {
+  private String renewed(MatchResult row) {
     int errors = row.group(3).equals("fails") ? 1 : 0;
     var meanwhile = own(published(row.group(2)), errors, Integer.parseInt(row.group(4)));
     return "%s %s |".formatted(row.group(1), told(_ -> meanwhile));
