@@ -107,6 +107,10 @@ record Policy(
     if (!"disagree".equals(values.get("others"))) {
       scaling = scaling.without(Policy::isPredefined);
     }
+    if (scaling.policies().isEmpty()) {
+      throw new IllegalArgumentException(
+          "policy: %s scales only on CPU and memory, which are not simulated".formatted(file));
+    }
     for (ScalingPolicy each : scaling.policies()) {
       if (!recorded && !isPredefined(each) && !COMPUTED.contains(each.metric())) {
         throw new IllegalArgumentException(

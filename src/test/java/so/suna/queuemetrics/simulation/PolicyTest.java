@@ -69,6 +69,30 @@ class PolicyTest {
   }
 
   @Test
+  void aTemplateThatScalesOnlyOnCpuIsRefused() throws IOException {
+    Path file = folder.resolve("cpu.yaml");
+    Files.writeString(
+        file,
+        """
+        Parameters: {}
+        Resources:
+          WorkerScalableTarget: {Type: T, Properties: {MinCapacity: 1, MaxCapacity: 2}}
+          Cpu:
+            Type: AWS::ApplicationAutoScaling::ScalingPolicy
+            Properties:
+              PolicyName: cpu
+              ScalingTargetId: !Ref WorkerScalableTarget
+              TargetTrackingScalingPolicyConfiguration:
+                TargetValue: 50
+                PredefinedMetricSpecification:
+                  PredefinedMetricType: ECSServiceAverageCPUUtilization
+        """);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> one(file.toString()))
+        .withMessage("policy: %s scales only on CPU and memory, which are not simulated", file);
+  }
+
+  @Test
   void aParameterMayBeNamedAsTheTemplateDoes() {
     assertThat(one("QueueTarget=12 WorkerMaxCapacity=9").scaling())
         .isEqualTo(one("target=12 max=9").scaling());
