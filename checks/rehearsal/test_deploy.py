@@ -50,6 +50,7 @@ def test_only_what_the_emulator_does_not_know_was_left_out(stack):
         "ApiMemoryScaling",
         "ApiScalableTarget",
         "EndpointIngress",
+        "EndpointIngressFromQuery",
         "RedisIngressFromPublish",
         "RedisIngressFromQuery",
         "ScalingBlindAlarm",
