@@ -65,7 +65,7 @@ def local_run():
             time.sleep(0.5)
         yield f"http://127.0.0.1:{port}", processes(run.pid)
     finally:
-        os.killpg(run.pid, signal.SIGINT)
+        os.killpg(run.pid, signal.SIGTERM)
         run.wait(30)
 
 

@@ -6,6 +6,7 @@ import com.google.gson.JsonPrimitive;
 import com.google.gson.JsonSyntaxException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
@@ -35,13 +36,11 @@ public record Secret(String arn, String key, String stage, String version) {
    * @throws IllegalStateException naming the secret and the cause, without any of the text
    */
   public String read() {
-    try (SecretsManagerClient client = AwsClients.ofThisFunction().secretsManager()) {
-      return read(client);
-    }
+    return read(() -> AwsClients.ofThisFunction().secretsManager());
   }
 
-  String read(SecretsManagerClient client) {
-    try {
+  String read(Supplier<SecretsManagerClient> clients) {
+    try (SecretsManagerClient client = clients.get()) {
       Optional<String> text =
           Optional.ofNullable(
               client

@@ -27,6 +27,10 @@ final class OpenMetrics {
    * quality of JSON. A wildcard stands for JSON alone.
    */
   static boolean isPreferredBy(String accept) {
+    // Most callers want JSON, and the start need not load what compares qualities.
+    if (!accept.toLowerCase(Locale.ROOT).contains(MEDIA_TYPE)) {
+      return false;
+    }
     double openMetrics = quality(accept, MEDIA_TYPE).orElse(0);
     double json =
         Stream.of("application/json", "application/*", "*/*")

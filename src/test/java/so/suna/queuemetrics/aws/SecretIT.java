@@ -15,6 +15,7 @@ import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
@@ -40,10 +41,9 @@ class SecretIT {
         AwsClients.of(
             StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
             Region.US_WEST_2);
-    try (SecretsManagerClient client =
-        clients.client(SecretsManagerClient.builder().endpointOverride(aws.endpoint()))) {
-      return Secret.of(reference).read(client);
-    }
+    return Secret.of(reference)
+        .read(
+            () -> clients.client(SecretsManagerClient.builder().endpointOverride(aws.endpoint())));
   }
 
   private void holds(String text) {
@@ -116,6 +116,19 @@ class SecretIT {
     assertThatThrownBy(() -> read(ARN))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("secret %s must hold a text, was binary".formatted(ARN));
+  }
+
+  @Test
+  void secretIsNamedIfNoClientCanBeMade() {
+    assertThatThrownBy(
+            () ->
+                Secret.of(ARN)
+                    .read(
+                        () -> {
+                          throw SdkClientException.create("Unable to load region");
+                        }))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("secret %s not read: Unable to load region".formatted(ARN));
   }
 
   @ParameterizedTest
