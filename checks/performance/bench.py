@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 from kit.machine import ROOT
 from lambda_api import CpuShare, FastApi, Function
-from servers import Authority, Aws, Redis
+from servers import Aws, Localhost, Redis
 
 OUT = os.path.join(ROOT, "target/performance")
 
@@ -37,7 +37,7 @@ class Bench:
     def __init__(self, java_home, holding):
         self.java, self.holding = java_home, holding
         self.work = os.path.join(OUT, "work")
-        self.authority = Authority(self.work, java_home, os.path.join(OUT, "peer/botocore/cacert.pem"))
+        self.authority = Localhost(self.work, os.path.join(OUT, "peer/botocore/cacert.pem"))
         self.redis = Redis(os.path.join(OUT, "lib/embedded-redis.jar"), self.work, self.authority)
         self.redis.fill(["default"], 100, 2)
 

@@ -2,91 +2,25 @@
 
 import json
 import os
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import cbor2
+from kit.certificates import Authority
 from kit.machine import free_port
 from kit.redis_server import RedisServer
 
 
-class Authority:
-    """A certificate for localhost under an intermediate and a root, as AWS has them, and trust stores that hold the root."""
+class Localhost(Authority):
+    """With a trust store for Python too, whose list of other authorities is `python_bundle`."""
 
-    def __init__(self, where, java_home, python_bundle):
-        self.key, self.chain, self.root = (os.path.join(where, name) for name in ("key.pem", "chain.pem", "root.pem"))
-        self.java_store, self.python_store = os.path.join(where, "cacerts"), os.path.join(where, "bundle.pem")
-
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], cwd=where, check=True, stderr=subprocess.PIPE)
-
-        new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30")
-        ca = ("-addext", "keyUsage=keyCertSign")
-        openssl(*new, "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=performance root", *ca)
-        openssl(
-            *new,
-            "-keyout",
-            "mid.key",
-            "-out",
-            "mid.pem",
-            "-subj",
-            "/CN=performance intermediate",
-            *ca,
-            "-CA",
-            "root.pem",
-            "-CAkey",
-            "root.key",
-        )
-        openssl(
-            *new,
-            "-keyout",
-            "key.pem",
-            "-out",
-            "leaf.pem",
-            "-subj",
-            "/CN=localhost",
-            "-CA",
-            "mid.pem",
-            "-CAkey",
-            "mid.key",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        )
-        with open(self.chain, "w") as chain:
-            for name in ("leaf.pem", "mid.pem"):
-                chain.write(open(os.path.join(where, name)).read())
-        shutil.copy(f"{java_home}/lib/security/cacerts", self.java_store)
-        subprocess.run(
-            [
-                f"{java_home}/bin/keytool",
-                "-importcert",
-                "-noprompt",
-                "-alias",
-                "performance",
-                "-file",
-                self.root,
-                "-keystore",
-                self.java_store,
-                "-storepass",
-                "changeit",
-            ],
-            check=True,
-            stderr=subprocess.PIPE,
-        )
-        with open(self.python_store, "w") as bundle:
-            bundle.write(open(python_bundle).read() + open(self.root).read())
-
-    def server_context(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.chain, self.key)
-        return context
+    def __init__(self, folder, python_bundle):
+        super().__init__(folder, "localhost")
+        self.python_store = os.path.join(folder, "bundle.pem")
+        Path(self.python_store).write_text(Path(python_bundle).read_text() + self.root.read_text())
 
 
 class Redis(RedisServer):
@@ -108,8 +42,8 @@ class Redis(RedisServer):
             zipfile.ZipFile(jar).extract(name, where)
             os.chmod(program, 0o755)
         self.tls_port = free_port()
-        tls = ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no", "--tls-ca-cert-file", authority.root]
-        tls += ["--tls-cert-file", authority.chain, "--tls-key-file", authority.key]
+        tls = ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no", "--tls-ca-cert-file", str(authority.root)]
+        tls += ["--tls-cert-file", str(authority.chain), "--tls-key-file", str(authority.key)]
         super().__init__("--slowlog-max-len", "10000", *tls, program=program)
 
     def fill(self, queues, waiting, brokers):

@@ -12,7 +12,7 @@ from kit.machine import ROOT, run
 from localaws import LocalAws
 from machine import RUN, Network, fresh_folder
 from redis_server import Redis
-from tls import make_certificates
+from tls import Certificates
 
 pytest.register_assert_rewrite("fleet", "reader")
 pytest_plugins = ["long_waits"]
@@ -64,7 +64,7 @@ def front(network):
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
-    return make_certificates(tmp_path_factory.mktemp("tls"))
+    return Certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

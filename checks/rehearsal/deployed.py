@@ -4,7 +4,6 @@ Apart from the local AWS of the other tests: here the rule fires every minute, a
 """
 
 import json
-import ssl
 
 import pytest
 import suna
@@ -32,9 +31,7 @@ def account(network, account_front, certificates):
 @pytest.fixture(scope="session")
 def account_over_tls(network, account, certificates, tmp_path_factory):
     """Environment in which real curl finds the function URLs, which begin with https as on AWS, in the account."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.folder / "server.pem", certificates.folder / "server.key")
-    with AwsFront(network.gateway, target=account.url, tls=context) as door:
+    with AwsFront(network.gateway, target=account.url, tls=certificates.server_context()) as door:
         home = tmp_path_factory.mktemp("curl")
         # Nobody here has a certificate for the URL's name.
         (home / ".curlrc").write_text(f'connect-to = "::{door.url.removeprefix("https://")}"\ninsecure\n')

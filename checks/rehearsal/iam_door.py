@@ -9,7 +9,6 @@ ElastiCache takes it, and that the role's policy allows elasticache:Connect.
 import contextlib
 import datetime
 import socket
-import ssl
 import threading
 from unittest import mock
 from urllib.parse import parse_qs, urlsplit
@@ -29,8 +28,7 @@ class IamDoor:
         self.credentials = Credentials(*credentials)
         self.tokens, self.open = [], []
         self.ahead = datetime.timedelta()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificates.folder / "server.pem", certificates.folder / "server.key")
+        self.context = certificates.server_context()
         self.server = socket.create_server((host, 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -38,7 +38,7 @@ def work(cache, certificates):
     """A fleet that reaches the cache by TLS and password too: 4 in flight, 6 waiting."""
     cache.cli("FLUSHALL")
     # By its address, for which no certificate is made.
-    trust = f"ssl_ca_certs={certificates.issuer}&ssl_check_hostname=false"
+    trust = f"ssl_ca_certs={certificates.root}&ssl_check_hostname=false"
     url = f"rediss://:{quote(PASSWORD, safe='')}@{cache.address}:6379/0?{trust}"
     with Fleet("1.18.0", url, QUEUES) as fleet:
         fleet.send(10)
