@@ -4,15 +4,14 @@ import json
 import re
 import subprocess
 
-import boto3
 import pytest
 import suna
-from botocore.exceptions import EndpointConnectionError
 from deployed import QUEUES
 from faults import OF_REDIS, OF_WORKERS
 from kit import template
-from kit.machine import ROOT, block, free_port, programs, run, until
+from kit.machine import ROOT, block, programs, run
 from localaws import REGION
+from scaling import Scaling
 
 PAGE = "docs/deploying.md"
 
@@ -34,68 +33,11 @@ def shell(account, account_over_tls, scaling):
     return answer
 
 
-class Scaling:
-    """Application Auto Scaling in moto, since MiniStack has none."""
-
-    def __init__(self):
-        self.url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
-        program = [
-            programs("rehearsal/requirements-tests.txt") / "moto_server",
-            "-H",
-            "127.0.0.1",
-            "-p",
-            self.url.rpartition(":")[2],
-        ]
-        self.process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def client(self, service):
-        return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
-        )
-
-    def make(self, evaluated):
-        """What CloudFormation would make of the scaling resources of the template."""
-        # moto looks for the services in its own ECS.
-        ecs = self.client("ecs")
-        ecs.create_cluster(clusterName=suna.CLUSTER)
-        ecs.register_task_definition(family="any", containerDefinitions=[{"name": "any", "image": "any", "memory": 512}])
-        for service in (suna.API, suna.WORKER):
-            ecs.create_service(cluster=suna.CLUSTER, serviceName=service, taskDefinition="any", desiredCount=2)
-        autoscaling = self.client("application-autoscaling")
-        targets = evaluated.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
-        for target in targets.values():
-            autoscaling.register_scalable_target(**_numbers(target))
-        for policy in evaluated.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").values():
-            target = targets[policy.pop("ScalingTargetId").strip("<>")]
-            scaled = {key: target[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
-            autoscaling.put_scaling_policy(**scaled, **_numbers(policy))
-
-
-def _numbers(value):
-    """With numbers where CloudFormation takes a parameter's text for one."""
-    if isinstance(value, dict):
-        return {key: _numbers(child) for key, child in value.items()}
-    return int(value) if isinstance(value, str) and value.isdigit() else value
-
-
 @pytest.fixture(scope="module")
 def scaling():
-    made = Scaling()
-    try:
-        until("moto answers", lambda: _answers(made), seconds=60)
+    with Scaling() as made:
         made.make(template.deploy(ApiServiceName=suna.API, WorkerServiceName=suna.WORKER))
         yield made
-    finally:
-        made.process.terminate()
-        made.process.wait()
-
-
-def _answers(made):
-    assert made.process.poll() is None, "moto_server has ended"
-    try:
-        return made.client("ecs").list_clusters()
-    except EndpointConnectionError:
-        return False
 
 
 def test_the_current_queue_depth(shell, stack, known_at_the_url):
