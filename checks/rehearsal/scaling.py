@@ -11,7 +11,13 @@ from localaws import REGION
 class Scaling:
     def __init__(self):
         self.url = f"http://127.0.0.1:{free_port()}"
-        program = [programs("rehearsal/requirements-tests.txt") / "moto_server", "-H", "127.0.0.1", "-p", self.url.rpartition(":")[2]]
+        program = [
+            programs("rehearsal/requirements-tests.txt") / "moto_server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            self.url.rpartition(":")[2],
+        ]
         self.process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
