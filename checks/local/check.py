@@ -21,7 +21,7 @@ import browser
 from kit.machine import free_port
 
 ROW = re.compile(r"\d\d:\d\d:\d\d +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s +0 +3 +2 +2 +[\d.]+ +11 +\d+ ms  -$")
-SECONDS_TO_START = 120
+SECONDS_TO_START = 300
 
 
 def start(port, **environment):

@@ -21,11 +21,14 @@ final class Maven {
     return new Maven(ProcessHandle.current().parent().filter(_ -> Boolean.getBoolean("maven")));
   }
 
-  /** Runs when Maven has ended, however it did. */
+  /**
+   * Runs when Maven has ended, however it did. On a thread of its own: the common pool, of a single
+   * thread on two processors, also tells when Redis has ended, for which the end of the run waits.
+   */
   void whenEnded(Runnable action) {
     process.ifPresent(
         maven -> {
-          var _ = maven.onExit().thenRun(action);
+          var _ = maven.onExit().thenRunAsync(action, task -> new Thread(task).start());
         });
   }
 
