@@ -179,6 +179,21 @@ def test_secrets_have_become_the_functions_variables(account, stack, database):
     assert "DATABASE_URL" not in publish
 
 
+def test_a_rotated_password_is_read_from_its_secret_and_costs_no_tick(account, stack, broker, parameters, caller):
+    arn = parameters["RedisPasswordSecretArn"].removesuffix(":SecretString:password")
+
+    def rotate(password):
+        text = json.dumps({"password": password})
+        account.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=text)
+        broker.cli("ACL", "SETUSER", suna.USER, "resetpass", f">{password}")
+        broker.cli("CLIENT", "KILL", "USER", suna.USER)
+
+    for password in ("rotated", suna.PASSWORD):
+        rotate(password)
+        assert stack.tick() is None
+        assert stack.curl("api/metrics/queue", *signed(caller["operator"]))[0] == 200
+
+
 # The function URL
 
 
