@@ -148,11 +148,12 @@ record Settings(
 
   /** Where a value is read again once it is refused, so it must be there to begin with. */
   private static Optional<Secret> secret(Environment env, String name, String value) {
-    Optional<String> reference =
-        env.text(
-            name,
-            Secret.PATTERN,
-            "the ARN of a Secrets Manager secret, optionally followed by :SecretString:KEY:STAGE:VERSION");
+    Optional<String> reference = env.text(name);
+    // Not shown: someone may have entered the secret itself here.
+    env.expect(
+        reference.isEmpty() || reference.get().matches(Secret.PATTERN),
+        name
+            + " must be the ARN of a Secrets Manager secret, optionally followed by :SecretString:KEY:STAGE:VERSION, was something else");
     env.expect(
         reference.isEmpty() || env.text(value).isPresent(),
         "%s must be set with %s, was empty".formatted(value, name));

@@ -246,6 +246,7 @@ class SettingsTest {
           REDIS_TLS=false & REDIS_AUTHENTICATION=iam | REDIS_TLS must be true with REDIS_AUTHENTICATION=iam, since ElastiCache takes tokens over TLS only, was false; REDIS_USER must be set with REDIS_AUTHENTICATION=iam, was empty; REDIS_CACHE_NAME must be set with REDIS_AUTHENTICATION=iam, was empty
           REDIS_PASSWORD_SECRET_ARN=arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf | REDIS_PASSWORD must be set with REDIS_PASSWORD_SECRET_ARN, was empty
           DATABASE_URL_SECRET_ARN=arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf | DATABASE_URL must be set with DATABASE_URL_SECRET_ARN, was empty
+          REDIS_AUTHENTICATION=password & REDIS_PASSWORD=s3cret & REDIS_PASSWORD_SECRET_ARN=s3cret | REDIS_PASSWORD_SECRET_ARN must be the ARN of a Secrets Manager secret, optionally followed by :SecretString:KEY:STAGE:VERSION, was something else
           ECS_WORKER_SERVICE=suna-worker-svc | ECS_CLUSTER must be set with ECS_WORKER_SERVICE, was empty
           QUEUE_NAMES=default, | QUEUE_NAMES must be queue names separated by commas: queue name must match [A-Za-z_][A-Za-z0-9._-]*, was ''
           QUEUE_NAMES=default.DQ | QUEUE_NAMES must be queue names separated by commas: queue name must be that of a queue, not of its delayed (.DQ) or dead (.XQ) part, was 'default.DQ'
