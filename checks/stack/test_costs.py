@@ -64,7 +64,9 @@ def test_the_section_lists_what_a_month_costs_and_the_sum():
 
 
 def test_the_section_tells_what_the_options_add():
-    endpoints = deploy(CreateVpcEndpoints="true").of_type("AWS::EC2::VPCEndpoint")
-    per_zone = len(endpoints) * ENDPOINT_HOUR * HOURS
-    assert f"`CreateVpcEndpoints` adds ${per_zone:.2f} for each Availability Zone" in SECTION
+    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
+    stacks = deploy(CreateVpcEndpoints="true"), deploy(CreateVpcEndpoints="true", DatabaseUrlSecretArn=secret)
+    without, with_secret = (len(stack.of_type("AWS::EC2::VPCEndpoint")) * ENDPOINT_HOUR * HOURS for stack in stacks)
+    endpoints = f"adds ${without:.2f} for each Availability Zone, ${with_secret:.2f} if the stack has a secret"
+    assert f"`CreateVpcEndpoints` {endpoints}" in SECTION
     assert f"`PerQueueMetrics` ${metrics.per_queue() * METRIC:.2f} for each queue" in SECTION
