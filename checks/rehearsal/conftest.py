@@ -29,7 +29,7 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if {"account", "world"} & set(item.fixturenames):
+        if {"account", "seen", "world"} & set(item.fixturenames):
             item.add_marker("deployed")
 
 
