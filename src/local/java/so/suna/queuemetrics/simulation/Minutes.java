@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
@@ -26,6 +27,9 @@ import so.suna.queuemetrics.dramatiq.Metric;
 final class Minutes {
 
   private static final int DRAWS = 10_000;
+
+  /** A later time is a slip, and every minute until then would be simulated. */
+  private static final Duration A_YEAR = Duration.ofDays(366);
 
   private Minutes() {}
 
@@ -57,6 +61,10 @@ final class Minutes {
       }
       if (!minutes.isEmpty() && !at.isAfter(minutes.lastKey())) {
         throw new IllegalArgumentException(place + "expected a time after " + minutes.lastKey());
+      }
+      if (!minutes.isEmpty() && at.isAfter(minutes.firstKey().plus(A_YEAR))) {
+        throw new IllegalArgumentException(
+            place + "expected a time within a year after " + minutes.firstKey());
       }
       minutes.put(at, value);
     }

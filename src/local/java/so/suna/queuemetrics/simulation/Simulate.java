@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class Simulate {
 
   private static final int BAD_INPUT = 64; // EX_USAGE of sysexits.h
+  private static final int MAX_WORKERS = 1_000; // as in template.yaml
+  private static final int MOST = 999_999_999;
   private static final String BEGIN =
       "<!-- what ./mvnw -q -Psimulate -Ddocs=docs/scaling.md prints -->\n";
   private static final String END = "\n<!-- end -->";
@@ -97,12 +99,15 @@ public final class Simulate {
     }
     boolean all = option("scenario", "").equals("all");
     boolean replays = !option("replay", "").isEmpty();
+    String usual = all ? "seed; template; recommended" : "seed; template";
     var policies =
         Policy.parse(
-            option("policy", all ? "seed; template; recommended" : "seed; template"),
-            Path.of("template.yaml"),
-            replays);
+            option("policy", replays ? "template" : usual), Path.of("template.yaml"), replays);
     if (replays) {
+      if (format.equals("json") && policies.size() > 1) {
+        throw new IllegalArgumentException(
+            "policy must be a single one for a replay with format=json, were " + policies.size());
+      }
       policies.forEach(policy -> replay(policy, Path.of(option("replay", "")), format));
       return;
     }
@@ -158,10 +163,10 @@ public final class Simulate {
                   s.name(),
                   load(s.load(), jobs),
                   jobs,
-                  (int) number("phases", "4", 1),
-                  (long) number("seed", "1", 0),
-                  (int) number("workers", "0", 0),
-                  number("price", "0.0494", 0));
+                  (int) number("phases", "4", 1, 60),
+                  (long) number("seed", "1", 0, MOST),
+                  (int) number("workers", "0", 0, MAX_WORKERS),
+                  number("price", "0.0494", 0, MOST));
             })
         .toList();
   }
@@ -246,7 +251,7 @@ public final class Simulate {
         file.toString().endsWith(".json")
             ? Minutes.json("replay", file, policy.replayed())
             : Minutes.csv("replay", file);
-    int workers = (int) number("workers", Integer.toString(policy.scaling().min()), 0);
+    int workers = (int) number("workers", Integer.toString(policy.scaling().min()), 0, MAX_WORKERS);
     var decisions = Replay.of(policy, minutes, workers);
     for (var decision : decisions) {
       if (format.equals("json")) {
@@ -272,12 +277,14 @@ public final class Simulate {
     return value.isEmpty() ? otherwise : value;
   }
 
-  private double number(String name, String otherwise, int least) {
+  private double number(String name, String otherwise, int least, int most) {
     String value = option(name, otherwise);
     String form = name.equals("price") ? "[0-9]{1,9}(\\.[0-9]+)?" : "[0-9]{1,9}";
-    if (!value.matches(form) || Double.parseDouble(value) < least) {
+    if (!value.matches(form)
+        || Double.parseDouble(value) < least
+        || Double.parseDouble(value) > most) {
       throw new IllegalArgumentException(
-          "%s must be a number of %d or more, was '%s'".formatted(name, least, value));
+          "%s must be a number from %d to %d, was '%s'".formatted(name, least, most, value));
     }
     return Double.parseDouble(value);
   }

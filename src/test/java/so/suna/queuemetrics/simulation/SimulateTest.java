@@ -153,6 +153,27 @@ class SimulateTest {
                 + " worker-queue-burst-scaling");
   }
 
+  @Test
+  void aReplayInJsonTakesOnePolicy() throws IOException {
+    Path file = Files.writeString(folder.resolve("m.csv"), "2026-01-01T10:00:00Z,0");
+    String policies = "metric=replay; metric=replay target=12";
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> print("replay", file.toString(), "policy", policies, "format", "json"))
+        .withMessage("policy must be a single one for a replay with format=json, were 2");
+  }
+
+  @Test
+  void aRecordingLastsAYearAtMost() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("m.csv"), "2026-01-01T10:00:00Z,0\n2036-01-01T10:01:00Z,0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> print("replay", file.toString(), "policy", "metric=replay"))
+        .withMessage(
+            "replay, %s line 2 '2036-01-01T10:01:00Z,0': expected a time within a year after 2026-01-01T10:00:00Z"
+                .formatted(file));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -160,13 +181,15 @@ class SimulateTest {
         "scenario | storm | scenario must be all or one of steady, wave, burst, step, batch, long,"
             + " short, was 'storm'",
         "format | xml | format must be table or json, was 'xml'",
-        "phases | 0 | phases must be a number of 1 or more, was '0'",
-        "workers | many | workers must be a number of 0 or more, was 'many'",
+        "phases | 0 | phases must be a number from 1 to 60, was '0'",
+        "phases | 61 | phases must be a number from 1 to 60, was '61'",
+        "workers | many | workers must be a number from 0 to 1000, was 'many'",
+        "workers | 1001 | workers must be a number from 0 to 1000, was '1001'",
         "load | x.json | load: x.json needs -Djobs, since a recorded metric does not tell how long"
             + " jobs run",
         "replay | no.csv | replay: expected a readable file with lines such as"
             + " 2026-01-01T12:00:00Z,20, was 'no.csv'",
-        "price | dear | price must be a number of 0 or more, was 'dear'",
+        "price | dear | price must be a number from 0 to 999999999, was 'dear'",
         "policy | metric=replay | policy 'metric=replay': metric=replay needs -Dreplay=FILE.csv",
         "page | /dev/null/page.html | page: /dev/null/page.html cannot be written:"
             + " java.nio.file.FileAlreadyExistsException: /dev/null"
