@@ -115,7 +115,7 @@ class LocalAws:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
         # It respawns tasks while it removes them.
         left = docker("ps", "--all", "--quiet", "--filter", f"label=ministack.instance={RUN}:{self.port}").split()
         if left:

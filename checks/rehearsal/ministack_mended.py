@@ -6,6 +6,7 @@ group that exists, where CloudFormation fails with the words below. Its ECS has 
 protected, and stops a task after 5 s however long its stop timeout is.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -131,9 +132,11 @@ def run_kwargs(container, *others):
 
 
 def remove_container(docker, container):
-    if docker and container:
+    # As in the original: what is gone already, or on its way, is no failure.
+    with contextlib.suppress(Exception):
         container = docker.containers.get(container) if isinstance(container, str) else container
         container.stop(timeout=int(container.labels[STOP_TIMEOUT]))
+    with contextlib.suppress(Exception):
         container.remove(v=True, force=True)
 
 

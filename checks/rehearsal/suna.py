@@ -11,6 +11,8 @@ from tls import DOMAIN, TlsRedis
 
 CLUSTER = "suna-ecs"
 API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
+# Until it is told to end, as any process in a task should.
+STAYS = "trap 'exit 0' TERM; sleep 3600 & wait"
 USER = "queue-metrics"
 PASSWORD = "of-the-least-user"
 
@@ -65,9 +67,9 @@ def make_services(aws):
     listens = {"targetGroupArn": group, "containerName": "api", "containerPort": 8000}
     place = {"awsvpcConfiguration": {"subnets": subnets(aws)}}
     # Its words stand for uv run dramatiq --processes 4 --threads 4: what matters is that they are the task's.
-    works = ["sh", "-c", "sleep 3600 # dramatiq --processes 4 --threads 4 run_agent_background"]
+    works = ["sh", "-c", f"{STAYS} # dramatiq --processes 4 --threads 4 run_agent_background"]
     for service, family, command, balancers in (
-        (API, "api", ["sh", "-c", "sleep 3600"], [listens]),
+        (API, "api", ["sh", "-c", STAYS], [listens]),
         (WORKER, "worker", works, []),
     ):
         ecs.register_task_definition(

@@ -76,9 +76,11 @@ def test_the_script_shows_then_changes_then_finds_nothing_to_change(account, set
 
 @pytest.fixture
 def worker_image():
-    """Whose `dramatiq` only stays: the command is what is looked at."""
+    """Whose `dramatiq` only stays until it is told to end: the command is what is looked at."""
     name = f"{RUN}-worker"
-    stays = "RUN printf '#!/bin/sh\\nexec sleep 3600\\n' >/usr/bin/dramatiq && chmod 755 /usr/bin/dramatiq"
+    stays = (
+        """RUN printf '#!/bin/sh\\ntrap "exit 0" TERM\\nsleep 3600 &\\nwait\\n' >/usr/bin/dramatiq && chmod 755 /usr/bin/dramatiq"""
+    )
     docker("build", "--quiet", "--label", LABEL, "--tag", name, "-", input=f"FROM {images.redis()}\n{stays}\nENTRYPOINT []\n")
     yield name
     docker("rmi", "--force", name)
