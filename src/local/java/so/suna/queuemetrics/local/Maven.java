@@ -1,14 +1,17 @@
 package so.suna.queuemetrics.local;
 
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 
 /** Maven's process, if it has started this one: neither outlives the other. */
 final class Maven {
 
   private static final long SECONDS_TO_END = 5;
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(500);
 
   private final Optional<ProcessHandle> process;
 
@@ -22,13 +25,22 @@ final class Maven {
   }
 
   /**
-   * Runs when Maven has ended, however it did. On a thread of its own: the common pool, of a single
-   * thread on two processors, also tells when Redis has ended, for which the end of the run waits.
+   * Runs when Maven has ended, however it did. Looks who the parent is, instead of waiting for
+   * Maven's exit: a process that was killed lasts as a zombie until its own parent asks for it.
    */
   void whenEnded(Runnable action) {
     process.ifPresent(
-        maven -> {
-          var _ = maven.onExit().thenRunAsync(action, task -> new Thread(task).start());
+        _ -> {
+          var watch =
+              new Thread(
+                  () -> {
+                    while (ProcessHandle.current().parent().equals(process)) {
+                      LockSupport.parkNanos(LOOK_AGAIN.toNanos());
+                    }
+                    action.run();
+                  });
+          watch.setDaemon(true);
+          watch.start();
         });
   }
 
