@@ -35,6 +35,7 @@ import so.suna.queuemetrics.local.AwsReceiver.Reply;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.cloudwatch.model.InvalidParameterValueException;
@@ -203,9 +204,11 @@ class AwsClientIT {
           () ->
               assertThatThrownBy(workers::count)
                   .isInstanceOf(IllegalStateException.class)
-                  .hasMessage(
-                      "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: Client execution did not complete before the specified timeout configuration: 5000 millis")
-                  .hasCauseInstanceOf(ApiCallTimeoutException.class));
+                  .hasMessageStartingWith(
+                      "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: ")
+                  // What the limit ends the call with, or what the connection that it closes is
+                  // then read as: either may come first.
+                  .hasCauseInstanceOf(SdkClientException.class));
       assertThat(slow.connections()).isBetween(2, 3);
     }
   }
