@@ -252,7 +252,7 @@ def play(loop):
     loop.sender.send(BURST, JOB_SECONDS)
     loop.minutes_until("burst", lambda minute: minute.datums[FOLLOWED] == 0, most=30)
     # Runs of an agent that last beyond the first scale-in.
-    loop.sender.send(LONG_JOBS, 20 * SECONDS)
+    loop.sender.send(LONG_JOBS, 32 * SECONDS)
     for _ in range(10):
         loop.minute("publisher silent", ticks=False)
     loop.minute("long jobs")
@@ -260,7 +260,7 @@ def play(loop):
     for _ in range(2):
         loop.minute("Redis silent")
     docker("unpause", loop.redis.name)
-    loop.minutes_until("long jobs", lambda minute: minute.datums[IN_FLIGHT] == 0, most=40)
+    loop.minutes_until("long jobs", lambda minute: minute.datums[IN_FLIGHT] == 0, most=60)
     loop.minutes_until("scale-in", lambda minute: minute.running == LEAST, most=60)
 
 
