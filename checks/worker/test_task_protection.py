@@ -156,10 +156,10 @@ def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, a
     agent.answer = done
     jobs.send(1)
     jobs.ended(5)
-    (warning,) = workers.warnings()
+    (warning,) = workers.warned()
     why = WHY[answer].replace("ARN", ARN)
     assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
-    assert "Task protection works again." in workers.said()
+    until("it says so", lambda: "Task protection works again." in workers.said())
     assert not any(name in workers.said() for name in names)
 
 
@@ -179,7 +179,7 @@ def test_an_agent_that_is_gone_costs_no_job_and_no_time(container, jobs, agent, 
     (job,) = jobs.send(0.1)
     jobs.ended()
     assert jobs.held_up(job) < 0.5
-    (warning,) = workers.warnings()
+    (warning,) = workers.warned()
     why = f"no answer from {agent.uri(name)} (ConnectionRefusedError)"
     assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
 
@@ -190,7 +190,7 @@ def test_an_address_that_is_none_costs_no_job_and_is_told_once(container, jobs, 
     (job,) = jobs.send(1)
     jobs.ended()
     assert jobs.held_up(job) < 0.5
-    (warning,) = workers.warnings()
+    (warning,) = workers.warned()
     assert "no answer from nowhere (AttributeError)" in warning
     assert "Traceback" not in workers.said()
 
