@@ -103,7 +103,9 @@ class Container:
 
     def warned(self):
         """The warnings so far, once there is one: a process says it through the `dramatiq` command, which may take a while."""
-        return until("a warning", lambda: [line for line in self.said().splitlines() if "task_protection" in line and "WARN" in line])
+        return until(
+            "a warning", lambda: [line for line in self.said().splitlines() if "task_protection" in line and "WARN" in line]
+        )
 
     def ask_to_stop(self):
         """As ECS does first."""
