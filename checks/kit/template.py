@@ -40,6 +40,14 @@ REQUIRED = {
     "WorkerServiceName": "suna-worker-svc-8b51da8",
 }
 
+# Values of parameters that go together.
+DATABASE = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
+REDIS = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf"
+KEY = "arn:aws:kms:us-west-2:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+LISTENER = "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/suna/0123456789abcdef/fedcba9876543210"
+IAM = {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"}
+OPEN = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
+
 NO_VALUE = object()
 
 

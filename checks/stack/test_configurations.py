@@ -1,8 +1,7 @@
 """Each condition both ways, alone and together: nothing refers to what is not made."""
 
 import pytest
-from kit.template import Evaluation, accept, deploy, template
-from test_functions import DATABASE, IAM, KEY, LISTENER, OPEN, REDIS
+from kit.template import DATABASE, IAM, KEY, LISTENER, OPEN, REDIS, Evaluation, accept, deploy, template
 
 SWITCHES = [
     {"RedisSecurityGroupId": "sg-0123456789abcdef0"},

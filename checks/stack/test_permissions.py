@@ -4,8 +4,7 @@ import re
 
 import pytest
 from kit.machine import ROOT
-from kit.template import deploy
-from test_functions import DATABASE, IAM, KEY, OPEN, REDIS
+from kit.template import DATABASE, IAM, KEY, OPEN, REDIS, deploy
 
 ANYWHERE = "0.0.0.0/0"
 REDIS_GROUP = {"RedisSecurityGroupId": "sg-0123456789abcdef0"}
