@@ -17,7 +17,8 @@ import xml.etree.ElementTree as xml
 from contextlib import contextmanager
 from pathlib import Path
 
-from kit.machine import ROOT, run
+from kit.java import class_path, compile_trees
+from kit.machine import ROOT
 from mutations import MUTATIONS
 
 WORK = ROOT / "target/mutations"
@@ -38,21 +39,10 @@ def program(name):
 
 def libraries():
     """The tests' class path, and JUnit's own way to run tests without Maven's seconds."""
-    file = WORK / "classpath"
     version = xml.parse(ROOT / "pom.xml").findtext(".//{*}junit.version")
     launcher = f"org.junit.platform:junit-platform-launcher:{version}"
-    goals = ["dependency:build-classpath", f"-Dmdep.outputFile={file}", "dependency:copy", f"-Dartifact={launcher}"]
-    run(ROOT / "mvnw", "-q", "-B", *goals, f"-DoutputDirectory={WORK}")
-    return f"{file.read_text()}:{WORK}/junit-platform-launcher-{version}.jar"
-
-
-def compile_trees(classes, path, *trees):
-    """Plainly, without the checks of the build, and the resources beside them."""
-    files = (file for tree in trees for file in (ROOT / tree / "java").rglob("*.java") if file.name != "package-info.java")
-    run(program("javac"), "-proc:none", "-nowarn", "-d", str(classes), "-classpath", path, *map(str, files))
-    for tree in trees:
-        if (ROOT / tree / "resources").exists():
-            shutil.copytree(ROOT / tree / "resources", classes, dirs_exist_ok=True)
+    path = class_path(WORK / "classpath", "dependency:copy", f"-Dartifact={launcher}", f"-DoutputDirectory={WORK}")
+    return f"{path}:{WORK}/junit-platform-launcher-{version}.jar"
 
 
 class Runner:

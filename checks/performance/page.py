@@ -3,9 +3,9 @@
 import os
 import re
 
-import charts
 from bench import MEGABYTES, ROOT
 from goals import HELD
+from kit import charts
 
 PAGE = os.path.join(ROOT, "docs/performance.md")
 
