@@ -68,11 +68,12 @@ record Policy(
    *     expected
    */
   static List<Policy> parse(String text, Path template, boolean replays) {
+    var templates = new HashMap<Path, Template>();
     var policies =
         Arrays.stream(text.split(";"))
             .map(String::strip)
             .filter(part -> !part.isEmpty())
-            .map(part -> one(part, template, replays))
+            .map(part -> one(part, template, templates, replays))
             .toList();
     if (policies.isEmpty()) {
       throw new IllegalArgumentException("policy '%s': %s".formatted(text, WORDS));
@@ -80,7 +81,8 @@ record Policy(
     return policies;
   }
 
-  private static Policy one(String text, Path template, boolean replays) {
+  private static Policy one(
+      String text, Path template, Map<Path, Template> templates, boolean replays) {
     Path file = template;
     var values = new HashMap<String, String>();
     for (String word : words(text).flatMap(w -> words(NAMED.getOrDefault(w, w))).toList()) {
@@ -98,12 +100,13 @@ record Policy(
     if (recorded) {
       values.putIfAbsent(BURST_SCALING, "false"); // It acts on another metric than the target's.
     }
-    if (!Template.declares(file, BURST_SCALING)) {
+    Template source = templates.computeIfAbsent(file, Template::new);
+    if (!source.declares(BURST_SCALING)) {
       values.remove(BURST_SCALING, "false"); // A template of before it has no such policy.
     }
     var parameters = new HashMap<>(values);
     parameters.keySet().removeAll(WORKER_WORDS);
-    var scaling = new Template(file, parameters, !recorded).workers();
+    var scaling = source.with(parameters, !recorded).workers();
     if (!"disagree".equals(values.get("others"))) {
       scaling = scaling.without(Policy::isPredefined);
     }

@@ -43,6 +43,7 @@ public final class Template {
   private final Path file;
   private final Map<String, Node> conditions;
   private final Map<String, Node> resources;
+  private final Map<String, Node> declared;
   private final Map<String, String> parameters = new HashMap<>();
 
   /** What is deployed for the workers. */
@@ -57,14 +58,11 @@ public final class Template {
    * @throws IllegalArgumentException if the template has no such parameter, or refuses the value
    */
   public Template(Path file, Map<String, String> overrides) {
-    this(file, overrides, true);
+    this(new Template(file), overrides, true);
   }
 
-  /**
-   * @param limits whether the template's smallest value of a number holds, or Application Auto
-   *     Scaling's, which is 0
-   */
-  Template(Path file, Map<String, String> overrides, boolean limits) {
+  /** Every parameter has its default. */
+  Template(Path file) {
     this.file = file;
     Map<String, Node> root;
     try (var reader = Files.newBufferedReader(file)) {
@@ -75,12 +73,20 @@ public final class Template {
     }
     conditions = root.containsKey("Conditions") ? entries(need(root, "Conditions")) : Map.of();
     resources = entries(need(root, "Resources"));
-    var declared = entries(need(root, "Parameters"));
+    declared = entries(need(root, "Parameters"));
     declared.forEach(
         (name, declaration) -> {
           Node value = entries(declaration).get("Default");
           parameters.put(name, value == null ? "" : text(value));
         });
+  }
+
+  private Template(Template source, Map<String, String> overrides, boolean limits) {
+    file = source.file;
+    conditions = source.conditions;
+    resources = source.resources;
+    declared = source.declared;
+    parameters.putAll(source.parameters);
     overrides.forEach(
         (name, value) -> {
           Node declaration = declared.get(name);
@@ -93,8 +99,18 @@ public final class Template {
         });
   }
 
-  static boolean declares(Path file, String parameter) {
-    return new Template(file, Map.of()).parameters.containsKey(parameter);
+  /**
+   * The same template with other values.
+   *
+   * @param limits whether the template's smallest value of a number holds, or Application Auto
+   *     Scaling's, which is 0
+   */
+  Template with(Map<String, String> overrides, boolean limits) {
+    return new Template(this, overrides, limits);
+  }
+
+  boolean declares(String parameter) {
+    return declared.containsKey(parameter);
   }
 
   private void check(String name, Map<String, Node> declaration, String value, boolean limits) {
@@ -410,7 +426,7 @@ public final class Template {
   private String value(Node node) {
     return switch (node.getTag().getValue()) {
       case "!Ref" -> parameters.getOrDefault(text(node), text(node));
-      case "!If" -> value(items(node).get(condition(text(items(node).get(0))) ? 1 : 2));
+      case "!If" -> value(chosen(node));
       case "!Sub" ->
           VARIABLE
               .matcher(text(node))
