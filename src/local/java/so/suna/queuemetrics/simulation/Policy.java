@@ -44,6 +44,16 @@ record Policy(
   private static final Set<String> WORKER_WORDS =
       Set.of("prefetch", "stop", "protect", "stamp", "others");
 
+  private static final List<String> SWITCH = List.of("true", "false");
+
+  /** The words that take one of a few values. */
+  private static final Map<String, List<String>> CHOICES =
+      Map.of(
+          BURST_SCALING, SWITCH,
+          "protect", SWITCH,
+          "stamp", List.of("minute", "read"),
+          "others", List.of("agree", "disagree"));
+
   /** What the simulated broker and fleet tell. */
   private static final List<String> COMPUTED =
       Stream.of(Metric.BACKLOG_PER_WORKER, Metric.QUEUE_DEPTH, Metric.JOBS_IN_FLIGHT)
@@ -147,16 +157,18 @@ record Policy(
   private static void put(Map<String, String> values, String policy, String word) {
     String[] pair = word.split("=", 2);
     String name = PARAMETERS.getOrDefault(pair[0], pair[0]);
-    boolean isSwitch = name.equals(BURST_SCALING) || name.equals("protect");
+    var choices = CHOICES.getOrDefault(name, List.of());
+    boolean isSwitch = choices == SWITCH;
     boolean known = WORKER_WORDS.contains(name) || name.matches("[A-Z]\\w+");
     if (!known || (pair.length == 1 && !isSwitch)) {
       throw new IllegalArgumentException(
           "policy '%s': %s, was '%s'".formatted(policy, WORDS, word));
     }
     String value = pair.length == 2 ? pair[1] : "true";
-    if (isSwitch && !value.equals("true") && !value.equals("false")) {
+    if (!choices.isEmpty() && !choices.contains(value)) {
       throw new IllegalArgumentException(
-          "policy '%s': %s must be true or false, was '%s'".formatted(policy, pair[0], value));
+          "policy '%s': %s must be %s, was '%s'"
+              .formatted(policy, pair[0], String.join(" or ", choices), value));
     }
     values.put(name, value);
   }

@@ -97,6 +97,8 @@ public final class Simulate {
       throw new IllegalArgumentException(
           "format must be table or json, was '%s'".formatted(format));
     }
+    excludes("replay", "scenario", "load", "jobs");
+    excludes("scenario", "load", "jobs");
     boolean all = option("scenario", "").equals("all");
     boolean replays = !option("replay", "").isEmpty();
     String usual = all ? "seed; template; recommended" : "seed; template";
@@ -270,6 +272,17 @@ public final class Simulate {
     progress.printf(
         "%s: %d decisions, %d moved%n",
         policy.name(), decisions.size(), decisions.stream().filter(d -> d.moves()).count());
+  }
+
+  /** Else one of them would be ignored without a word. */
+  private void excludes(String given, String... others) {
+    for (String other : others) {
+      if (!option(given, "").isEmpty() && !option(other, "").isEmpty()) {
+        throw new IllegalArgumentException(
+            "%s cannot be combined with %s, were '%s' and '%s'"
+                .formatted(other, given, option(other, ""), option(given, "")));
+      }
+    }
   }
 
   private String option(String name, String otherwise) {

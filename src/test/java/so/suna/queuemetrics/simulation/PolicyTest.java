@@ -276,6 +276,8 @@ class PolicyTest {
         "target | policy 'target': expected a word such as target=10, min, max, out, in, burst,"
             + " prefetch, stop, protect or metric, was 'target'",
         "protect=perhaps | policy 'protect=perhaps': protect must be true or false, was 'perhaps'",
+        "stamp=now | policy 'stamp=now': stamp must be minute or read, was 'now'",
+        "others=maybe | policy 'others=maybe': others must be agree or disagree, was 'maybe'",
         "stop=soon | policy 'stop=soon': stop must be a number of 0 or more, was 'soon'",
         "prefetch=2 | prefetch must be at least the threads (4), was 2",
         "; | policy ';': expected a word such as target=10, min, max, out, in, burst, prefetch,"

@@ -200,6 +200,22 @@ class SimulateTest {
         .withMessage(message);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "scenario, burst, load, 20/min for 1h",
+    "scenario, burst, jobs, exp 60s",
+    "replay, m.csv, scenario, all",
+    "replay, m.csv, load, 20/min for 1h",
+    "replay, m.csv, jobs, exp 60s"
+  })
+  void anOptionThatAnotherOneWouldHideIsRefused(
+      String option, String value, String hidden, String ignored) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> print(option, value, hidden, ignored))
+        .withMessage(
+            "%s cannot be combined with %s, were '%s' and '%s'", hidden, option, ignored, value);
+  }
+
   @Test
   void thePageHoldsEverythingItShows() throws IOException {
     print("load", LOAD, "policy", "target=12; seed");
