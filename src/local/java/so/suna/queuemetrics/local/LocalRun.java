@@ -18,7 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import so.suna.queuemetrics.PublishHandler;
 import so.suna.queuemetrics.QueryHandler;
 import so.suna.queuemetrics.simulation.PageResource;
-import so.suna.queuemetrics.simulation.Template;
+import so.suna.queuemetrics.template.Template;
 
 /**
  * The whole thing on one machine: {@code ./mvnw -q -Plocal}. The functions are the production
@@ -100,7 +100,8 @@ public final class LocalRun {
 
   /** What template.yaml deploys for the workers. Here nobody has a CPU or memory to follow. */
   private static Template.Scaling scaling(String metric) {
-    return new Template(Path.of("template.yaml"), Map.of("QueueScalingMetric", metric))
+    return new Template(Path.of("template.yaml"))
+        .with(Map.of("QueueScalingMetric", metric), true)
         .workers()
         .without(policy -> !policy.metric().startsWith("Dramatiq"));
   }

@@ -9,9 +9,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.Map;
 import so.suna.queuemetrics.scaling.Decision;
-import so.suna.queuemetrics.simulation.Template;
+import so.suna.queuemetrics.template.Template;
 
 /**
  * Decides what the policies order for a real service. The caller observes the service and carries
@@ -31,7 +30,7 @@ final class ScalingLoop {
    * @param arguments a template with the scalable target of the workers and its policies
    */
   public static void main(String[] arguments) throws IOException {
-    var service = new WorkerService(new Template(Path.of(arguments[0]), Map.of()).workers());
+    var service = new WorkerService(new Template(Path.of(arguments[0])).workers());
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       JsonObject observed = JsonParser.parseString(line).getAsJsonObject();

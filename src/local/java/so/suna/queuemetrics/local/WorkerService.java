@@ -14,7 +14,7 @@ import so.suna.queuemetrics.scaling.Alarm;
 import so.suna.queuemetrics.scaling.Assumptions;
 import so.suna.queuemetrics.scaling.Decision;
 import so.suna.queuemetrics.scaling.TargetTracking;
-import so.suna.queuemetrics.simulation.Template;
+import so.suna.queuemetrics.template.Template;
 
 /**
  * The ECS service of the workers with the policies that scale it. Its time is the policy's: a tick

@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
+import so.suna.queuemetrics.template.Template;
 
 /**
  * One row of the comparison: what template.yaml deploys with some parameters, and how the workers
@@ -49,10 +50,14 @@ record Policy(
   /** The words that take one of a few values. */
   private static final Map<String, List<String>> CHOICES =
       Map.of(
-          BURST_SCALING, SWITCH,
-          "protect", SWITCH,
-          "stamp", List.of("minute", "read"),
-          "others", List.of("agree", "disagree"));
+          BURST_SCALING,
+          SWITCH,
+          "protect",
+          SWITCH,
+          "stamp",
+          List.of("minute", "read"),
+          "others",
+          List.of("agree", "disagree"));
 
   /** What the simulated broker and fleet tell. */
   private static final List<String> COMPUTED =
@@ -158,7 +163,7 @@ record Policy(
     String[] pair = word.split("=", 2);
     String name = PARAMETERS.getOrDefault(pair[0], pair[0]);
     var choices = CHOICES.getOrDefault(name, List.of());
-    boolean isSwitch = choices == SWITCH;
+    boolean isSwitch = choices.equals(SWITCH);
     boolean known = WORKER_WORDS.contains(name) || name.matches("[A-Z]\\w+");
     if (!known || (pair.length == 1 && !isSwitch)) {
       throw new IllegalArgumentException(

@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import so.suna.queuemetrics.scaling.AlarmBoard;
 import so.suna.queuemetrics.scaling.StackAlarm;
+import so.suna.queuemetrics.template.Template;
 
 /**
  * Which alarm of template.yaml rings, when, and whom it reaches, if something lasts for an hour:
@@ -121,7 +122,8 @@ final class Rings {
 
   Rings(Path template) {
     alarms =
-        new Template(template, Map.of("AlarmTopicArn", ON_CALL, "TicketTopicArn", TICKETS))
+        new Template(template)
+            .with(Map.of("AlarmTopicArn", ON_CALL, "TicketTopicArn", TICKETS), true)
             .alarms();
   }
 

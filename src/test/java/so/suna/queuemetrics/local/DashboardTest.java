@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.scaling.Decision;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
-import so.suna.queuemetrics.simulation.Template;
+import so.suna.queuemetrics.template.Template;
 
 final class DashboardTest {
 

@@ -9,7 +9,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.scaling.Decision;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
-import so.suna.queuemetrics.simulation.Template;
+import so.suna.queuemetrics.template.Template;
 
 final class WorkerServiceTest {
 

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import so.suna.queuemetrics.scaling.Alarm;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
+import so.suna.queuemetrics.template.Template;
 
 /**
  * Whole runs of the service that RecordingsTest describes: 1 to 5 tasks, a step of 4 on an alarm

@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import so.suna.queuemetrics.scaling.Alarm;
 import so.suna.queuemetrics.scaling.ScalingPolicy;
+import so.suna.queuemetrics.template.Template;
 
 class PolicyTest {
 
@@ -257,7 +258,7 @@ class PolicyTest {
                     new ScalingPolicy.StepAdjustment(unit, Double.POSITIVE_INFINITY, 100)),
                 Duration.ofSeconds(60)));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new Template(file, Map.of("On", "false")).workers())
+        .isThrownBy(() -> new Template(file).with(Map.of("On", "false"), true).workers())
         .withMessage("policy: %s has no scaling policy for WorkerScalableTarget", file);
   }
 
