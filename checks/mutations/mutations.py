@@ -106,7 +106,7 @@ MUTATIONS = (
              (HANDLER, "        .orElse(snapshot);", "        .orElse(snapshot.withWorkers(0, 0));")),
     mutation("a read that fails fails the start", "FirstReadTest",
              ("FirstRead.java", 'log.failure("first read failed", task.exceptionNow());', "throw new IllegalStateException(task.exceptionNow());")),
-    mutation("a service that was deleted counts 0 workers", "ecs.WorkerCounterIT",
+    mutation("a service that was deleted counts 0 workers", "ecs.WorkerCounterTest",
              (WORKERS, 'Set.of("ACTIVE", "DRAINING")', 'Set.of("ACTIVE", "DRAINING", "INACTIVE")')),
     mutation("a kept connection that died fails the tick", "PublishHandlerFaultsIT",
              (REDIS, "} catch (JedisConnectionException _) {\n        close();\n      }",

@@ -19,18 +19,22 @@ final class FirstRead {
   private FirstRead() {}
 
   static void run(Runnable read, JsonLog log) {
+    run(read, LIMIT, log);
+  }
+
+  static void run(Runnable read, Duration limit, JsonLog log) {
     var task = new FutureTask<>(read, null);
     // Interrupting a virtual thread closes the socket it waits for; only a look-up of a name lasts.
     Thread.startVirtualThread(task);
     try {
-      task.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      task.get(limit.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException _) {
       log.failure("first read failed", task.exceptionNow());
     } catch (TimeoutException _) {
       task.cancel(true);
       log.failure(
           "first read failed",
-          new TimeoutException("not finished within %s s".formatted(LIMIT.toSeconds())));
+          new TimeoutException("not finished within %s s".formatted(limit.toSeconds())));
     } catch (InterruptedException _) {
       task.cancel(true);
       Thread.currentThread().interrupt();

@@ -1,6 +1,6 @@
 package so.suna.queuemetrics;
 
-import static so.suna.queuemetrics.local.Fuzz.oneOf;
+import static so.suna.queuemetrics.kit.Fuzz.oneOf;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;

@@ -29,8 +29,8 @@ import so.suna.queuemetrics.dramatiq.Snapshots;
 import so.suna.queuemetrics.ecs.Workers;
 import so.suna.queuemetrics.http.BearerToken;
 import so.suna.queuemetrics.http.Routes;
+import so.suna.queuemetrics.kit.TypedEvents;
 import so.suna.queuemetrics.local.LocalContext;
-import so.suna.queuemetrics.local.TypedEvents;
 import software.amazon.awssdk.services.cloudwatch.model.MetricDatum;
 
 /** The events in events/, read as Lambda's Java runtime reads them. */

@@ -2,6 +2,7 @@ package so.suna.queuemetrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -51,13 +52,14 @@ final class FirstReadTest {
             throw new IllegalStateException("closed by interrupt");
           }
         },
+        Duration.ofSeconds(1),
         log);
 
     interrupted.await();
     assertThat(lines)
         .containsExactly(
             """
-            {"event":"first read failed","cause":"java.util.concurrent.TimeoutException: not finished within 3 s"}
+            {"event":"first read failed","cause":"java.util.concurrent.TimeoutException: not finished within 1 s"}
             """);
   }
 }

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import so.suna.queuemetrics.local.Fuzz;
+import so.suna.queuemetrics.kit.Fuzz;
 import so.suna.queuemetrics.local.LocalContext;
 import so.suna.queuemetrics.local.RedisServer;
 
@@ -83,7 +83,7 @@ class QueryFuzzIT {
     var handler = handler(up, tokenIsSet, logged::add);
     Fuzz.cases(
         "requests, Redis %s, %s".formatted(state, token),
-        2_000,
+        1_000,
         random -> {
           JsonObject event = EventMutations.mutated(random, Fuzz.oneOf(random, recorded));
           logged.clear();

@@ -6,10 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent.RequestContext;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -18,12 +15,13 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import redis.clients.jedis.Jedis;
+import so.suna.queuemetrics.kit.RedisMonitor;
+import so.suna.queuemetrics.kit.StubServer;
+import so.suna.queuemetrics.kit.TypedEvents;
 import so.suna.queuemetrics.local.LocalContext;
-import so.suna.queuemetrics.local.RedisMonitor;
 import so.suna.queuemetrics.local.RedisServer;
-import so.suna.queuemetrics.local.TypedEvents;
 
-/** The whole query function, against a real Redis and a real PostgreSQL. */
+/** The whole query function, against a real Redis. */
 class QueryHandlerIT {
 
   private static final Duration CLOCKS_DIFFER = Duration.ofHours(1);
@@ -133,9 +131,9 @@ class QueryHandlerIT {
 
   @Test
   void startAtASilentRedisEndsWithinItsLimitAndLogsOnce() throws IOException {
-    try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+    try (var silent = StubServer.silent()) {
       assertTimeout(
-          FirstRead.LIMIT.plusSeconds(1), () -> handler("REDIS_PORT", "" + silent.getLocalPort()));
+          FirstRead.LIMIT.plusSeconds(1), () -> handler("REDIS_PORT", "" + silent.port()));
     }
 
     assertThat(loggedAtStart)
@@ -198,23 +196,6 @@ class QueryHandlerIT {
     assertThat(timeless(answer))
         .isEqualTo(
             "{\"status\":\"ok\",\"timestamp\":\"T\",\"instance_id\":\"2026/11/23/[$LATEST]local\",\"database\":\"skipped: no DATABASE_URL\"}");
-  }
-
-  @Test
-  void deepHealthAsksTheDatabase() throws IOException {
-    try (EmbeddedPostgres postgres =
-        EmbeddedPostgres.builder().setLocaleConfig("locale", "C").start()) {
-      String url =
-          "postgresql+asyncpg://postgres:s3cret@127.0.0.1:%d/postgres"
-              .formatted(postgres.getPort());
-
-      APIGatewayV2HTTPResponse answer = get(handler("DATABASE_URL", url), "/api/health-docker");
-
-      assertThat(answer.getStatusCode()).isEqualTo(200);
-      assertThat(timeless(answer))
-          .isEqualTo(
-              "{\"status\":\"ok\",\"timestamp\":\"T\",\"instance_id\":\"2026/11/23/[$LATEST]local\",\"database\":\"ok\"}");
-    }
   }
 
   @Test

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.http.Routes;
+import so.suna.queuemetrics.kit.TypedEvents;
 import so.suna.queuemetrics.local.LocalContext;
-import so.suna.queuemetrics.local.TypedEvents;
 
 class QueryHandlerTest {
 

@@ -14,7 +14,7 @@ import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
 import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.dramatiq.Snapshots;
-import so.suna.queuemetrics.local.ManualClock;
+import so.suna.queuemetrics.kit.ManualClock;
 
 class TickReportTest {
 

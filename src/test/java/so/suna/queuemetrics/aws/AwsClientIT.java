@@ -1,6 +1,5 @@
 package so.suna.queuemetrics.aws;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
@@ -8,18 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.util.RawValue;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -30,10 +25,10 @@ import so.suna.queuemetrics.cloudwatch.MetricPublisher;
 import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.ecs.WorkerCounter;
 import so.suna.queuemetrics.ecs.Workers;
+import so.suna.queuemetrics.kit.SdkClients;
+import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.regions.Region;
@@ -53,10 +48,15 @@ class AwsClientIT {
   /** A call ends after 5 s; a busy machine may notice it late. */
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
-  private static final AwsClients CLIENTS =
-      AwsClients.of(
-          StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
-          Region.US_WEST_2);
+  private static final AwsClients CLIENTS = AwsClients.of(SdkClients.CREDENTIALS, Region.US_WEST_2);
+
+  @BeforeAll
+  static void loadTheClassesOfBothClients() {
+    try (var aws = AwsReceiver.start(3)) {
+      new MetricPublisher(SdkClients.cloudWatch(aws.endpoint()), "Kortix").publish(DATUMS);
+      new WorkerCounter(SdkClients.ecs(aws.endpoint()), "suna-ecs", "worker-svc").count();
+    }
+  }
 
   private final AwsReceiver aws = AwsReceiver.start(3);
   private final MetricPublisher publisher = publisherAt(aws.endpoint());
@@ -157,11 +157,7 @@ class AwsClientIT {
   @Test
   void silenceIsAskedAgainAndEndsAfterFiveSeconds() {
     var over = new CountDownLatch(1);
-    aws.answer(
-        call -> {
-          awaitUninterruptibly(over);
-          return reply(200);
-        });
+    aws.answer(_ -> AwsReceiver.after(over, reply(200)));
     try {
       assertTimeout(
           PATIENCE,
@@ -179,7 +175,7 @@ class AwsClientIT {
 
   @Test
   void answerThatTricklesIsGivenUpAndAskedForAgain() throws IOException {
-    try (var slow = new TricklingServer("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) {
+    try (var slow = StubServer.trickling("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) {
       assertTimeout(
           PATIENCE,
           () ->
@@ -197,7 +193,7 @@ class AwsClientIT {
         "",
       })
   void ecsThatTricklesCannotHoldATick(String beginning) throws IOException {
-    try (var slow = new TricklingServer(beginning)) {
+    try (var slow = StubServer.trickling(beginning)) {
       WorkerCounter workers = workersAt(slow.endpoint());
       assertTimeout(
           PATIENCE,
@@ -210,65 +206,6 @@ class AwsClientIT {
                   // then read as: either may come first.
                   .hasCauseInstanceOf(SdkClientException.class));
       assertThat(slow.connections()).isBetween(2, 3);
-    }
-  }
-
-  /** Never silent for as long as a socket's time limit, and never done. */
-  private static final class TricklingServer implements AutoCloseable {
-    private final ServerSocket door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-    private final CountDownLatch over = new CountDownLatch(1);
-    private final AtomicInteger connections = new AtomicInteger();
-    private final byte[] beginning;
-
-    TricklingServer(String beginning) throws IOException {
-      this.beginning = beginning.getBytes(US_ASCII);
-      Thread.ofVirtual().start(this::accept);
-    }
-
-    URI endpoint() {
-      return URI.create("http://127.0.0.1:" + door.getLocalPort());
-    }
-
-    int connections() {
-      return connections.get();
-    }
-
-    @Override
-    public void close() throws IOException {
-      over.countDown();
-      door.close();
-    }
-
-    private void accept() {
-      try {
-        while (true) {
-          Socket client = door.accept();
-          connections.incrementAndGet();
-          Thread.ofVirtual().start(() -> trickle(client));
-        }
-      } catch (IOException _) {
-        // The door is closed, so the test is over.
-      }
-    }
-
-    private void trickle(Socket client) {
-      try (client) {
-        OutputStream out = client.getOutputStream();
-        out.write(beginning);
-        while (!over.await(200, TimeUnit.MILLISECONDS)) {
-          out.write('x');
-        }
-      } catch (IOException | InterruptedException _) {
-        // The client has closed the connection.
-      }
-    }
-  }
-
-  private static void awaitUninterruptibly(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

@@ -11,13 +11,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import so.suna.queuemetrics.kit.SdkClients;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.exception.SdkClientException;
-import software.amazon.awssdk.regions.Region;
-import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /** Secrets as the SDK reads them. */
 class SecretIT {
@@ -37,13 +34,7 @@ class SecretIT {
   }
 
   private String read(String reference) {
-    var clients =
-        AwsClients.of(
-            StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")),
-            Region.US_WEST_2);
-    return Secret.of(reference)
-        .read(
-            () -> clients.client(SecretsManagerClient.builder().endpointOverride(aws.endpoint())));
+    return Secret.of(reference).read(() -> SdkClients.secretsManager(aws.endpoint()));
   }
 
   private void holds(String text) {

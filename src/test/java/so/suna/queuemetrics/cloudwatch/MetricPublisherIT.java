@@ -8,11 +8,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.Snapshot;
+import so.suna.queuemetrics.kit.SdkClients;
 import so.suna.queuemetrics.local.AwsReceiver;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 
 /** By the SDK's own client, over HTTP. */
@@ -21,14 +18,7 @@ class MetricPublisherIT extends MetricPublisherContract {
   private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
 
   private final AwsReceiver aws = AwsReceiver.start(3);
-  private final CloudWatchClient cloudWatch =
-      CloudWatchClient.builder()
-          .endpointOverride(aws.endpoint())
-          .region(Region.US_WEST_2)
-          .credentialsProvider(
-              StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-          .httpClient(UrlConnectionHttpClient.create())
-          .build();
+  private final CloudWatchClient cloudWatch = SdkClients.cloudWatch(aws.endpoint());
 
   @AfterEach
   void stop() {

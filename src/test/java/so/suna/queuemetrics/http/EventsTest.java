@@ -19,7 +19,7 @@ import so.suna.queuemetrics.http.Event.Format;
 import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
-import so.suna.queuemetrics.local.TypedEvents;
+import so.suna.queuemetrics.kit.TypedEvents;
 
 class EventsTest {
 

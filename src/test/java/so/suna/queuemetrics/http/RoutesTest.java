@@ -31,7 +31,7 @@ import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
 import so.suna.queuemetrics.http.Routes.Check;
-import so.suna.queuemetrics.local.ManualClock;
+import so.suna.queuemetrics.kit.ManualClock;
 
 class RoutesTest {
 

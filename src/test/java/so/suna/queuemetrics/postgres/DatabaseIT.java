@@ -8,8 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -27,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.util.GT;
 import org.postgresql.util.PSQLException;
+import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
 
 /**
@@ -205,8 +204,8 @@ class DatabaseIT {
 
   @Test
   void serverThatAcceptsAndSaysNothingFailsWithinTheLoginTimeout() throws IOException {
-    try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      Database database = Database.of("postgresql://suna@127.0.0.1:" + silent.getLocalPort());
+    try (var silent = StubServer.silent()) {
+      Database database = Database.of("postgresql://suna@127.0.0.1:" + silent.port());
 
       assertTimeout(
           Duration.ofSeconds(5),

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import so.suna.queuemetrics.kit.Certificate;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** A real server with a private CA that requires a client certificate. */
@@ -73,6 +74,8 @@ class ClientCertificateIT {
     var builder =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
                 "-cp",
                 System.getProperty("java.class.path"),
                 Ping.class.getName(),

@@ -8,9 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -31,7 +28,10 @@ import redis.clients.jedis.Jedis;
 import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.params.ClientKillParams;
 import redis.clients.jedis.params.ClientKillParams.SkipMe;
-import so.suna.queuemetrics.local.ManualClock;
+import so.suna.queuemetrics.kit.FullServer;
+import so.suna.queuemetrics.kit.ManualClock;
+import so.suna.queuemetrics.kit.Relay;
+import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
 
@@ -272,16 +272,13 @@ class ReadOnlyRedisIT {
 
   @Test
   void hostThatTakesNoMoreConnectionsIsGivenUpAfterASecond() throws IOException {
-    try (var full = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-        // Linux queues one more than the backlog says, and then drops what else would connect.
-        var _ = new Socket(full.getInetAddress(), full.getLocalPort());
-        var _ = new Socket(full.getInetAddress(), full.getLocalPort())) {
+    try (var full = FullServer.at("127.0.0.1", 0)) {
       Instant asked = Instant.now();
-      assertThatThrownBy(to(full.getLocalPort())::ping)
+      assertThatThrownBy(to(full.port())::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(
               "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) could not be reached: 127.0.0.1: timed out after 1000 ms",
-              full.getLocalPort());
+              full.port());
       assertThat(Duration.between(asked, Instant.now()))
           .isBetween(Duration.ofSeconds(1), Duration.ofMillis(2_500));
     }
@@ -295,7 +292,7 @@ class ReadOnlyRedisIT {
           .hasMessage(
               "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT) failed to answer (REDIS_TLS=false, it may require TLS): Unexpected end of stream.",
               server.port());
-      assertThat(server.asked()).isEqualTo(1);
+      assertThat(server.connections()).isEqualTo(1);
     }
   }
 

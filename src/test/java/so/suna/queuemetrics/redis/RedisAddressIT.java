@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import so.suna.queuemetrics.kit.FullServer;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** A host name with several addresses, of which the last one or none is alive. */
@@ -51,25 +51,6 @@ class RedisAddressIT {
     }
   }
 
-  /** Accepts no connection and refuses none: its queue is full, so Linux drops every packet. */
-  private record Silent(ServerSocket door, Socket first, Socket second) implements AutoCloseable {
-
-    static Silent at(String address, int port) throws IOException {
-      var door = new ServerSocket(port, 1, address(address));
-      return new Silent(
-          door,
-          new Socket(door.getInetAddress(), door.getLocalPort()),
-          new Socket(door.getInetAddress(), door.getLocalPort()));
-    }
-
-    @Override
-    public void close() throws IOException {
-      first.close();
-      second.close();
-      door.close();
-    }
-  }
-
   @Test
   void nextAddressIsTriedAfterOneThatRefuses() throws IOException {
     try (var server = RedisServer.start();
@@ -82,7 +63,7 @@ class RedisAddressIT {
   @EnabledOnOs(OS.LINUX)
   void nextAddressIsTriedAfterOneThatIsSilentForItsShareOfASecond() throws IOException {
     try (var server = RedisServer.start();
-        var _ = Silent.at("127.0.0.2", server.port())) {
+        var _ = FullServer.at("127.0.0.2", server.port())) {
       Instant asked = Instant.now();
       try (var socket = to(server.port(), "127.0.0.2", ALIVE).createSocket()) {
         assertThat(socket.getInetAddress()).isEqualTo(address(ALIVE));
@@ -108,10 +89,10 @@ class RedisAddressIT {
   @EnabledOnOs(OS.LINUX)
   void silentAddressesShareOneSecond() throws IOException {
     int port = RedisServer.freePort();
-    try (var _ = Silent.at("127.0.0.2", port);
-        var _ = Silent.at("127.0.0.3", port);
-        var _ = Silent.at("127.0.0.4", port);
-        var _ = Silent.at("127.0.0.5", port)) {
+    try (var _ = FullServer.at("127.0.0.2", port);
+        var _ = FullServer.at("127.0.0.3", port);
+        var _ = FullServer.at("127.0.0.4", port);
+        var _ = FullServer.at("127.0.0.5", port)) {
       Instant asked = Instant.now();
       assertThatThrownBy(to(port, "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")::createSocket)
           .isInstanceOf(RedisException.class)

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import redis.clients.jedis.Protocol.Command;
+import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
 

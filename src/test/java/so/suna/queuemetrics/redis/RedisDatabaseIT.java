@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.params.ClientKillParams;
 import redis.clients.jedis.params.ClientKillParams.SkipMe;
-import so.suna.queuemetrics.local.RedisMonitor;
+import so.suna.queuemetrics.kit.RedisMonitor;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** Databases other than 0, on a real server, which has 16. */

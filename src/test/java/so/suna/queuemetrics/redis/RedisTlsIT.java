@@ -3,12 +3,9 @@ package so.suna.queuemetrics.redis;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -23,6 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import so.suna.queuemetrics.kit.Certificate;
+import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** TLS as a real server speaks it, with certificates made for the run. */
@@ -147,41 +146,26 @@ class RedisTlsIT {
 
   @Test
   void serverThatIsSilentInTheHandshakeIsGivenUpNamingTls() throws IOException {
-    try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      assertThatThrownBy(trusting("localhost", silent.getLocalPort())::ping)
+    try (var silent = StubServer.silent()) {
+      assertThatThrownBy(trusting("localhost", silent.port())::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(
-              name("localhost", silent.getLocalPort())
+              name("localhost", silent.port())
                   + " failed at TLS (REDIS_TLS=true): Read timed out"
                   + NO_TLS);
-      try (Socket accepted = silent.accept()) {
-        accepted.setSoTimeout(5_000);
-        assertThatCode(accepted.getInputStream()::readAllBytes)
-            .as("the connection is closed")
-            .doesNotThrowAnyException();
-      }
+      await("the connection is closed").until(() -> silent.open() == 0);
     }
   }
 
   @Test
   void serverThatResetsTheHandshakeIsRefusedNamingTls() throws IOException {
-    try (var door = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      Thread.ofVirtual().start(() -> reset(door));
-      assertThatThrownBy(trusting("localhost", door.getLocalPort())::ping)
+    try (var resetting = StubServer.resetting()) {
+      assertThatThrownBy(trusting("localhost", resetting.port())::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(
-              name("localhost", door.getLocalPort())
+              name("localhost", resetting.port())
                   + " failed at TLS (REDIS_TLS=true): Connection reset"
                   + NO_TLS);
-    }
-  }
-
-  private static void reset(ServerSocket door) {
-    try (Socket client = door.accept()) {
-      client.getInputStream().read();
-      client.setSoLinger(true, 0);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 

@@ -1,4 +1,4 @@
-package so.suna.queuemetrics.redis;
+package so.suna.queuemetrics.kit;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
@@ -52,7 +52,7 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
   }
 
   /** Makes sockets that trust this certificate and no other. */
-  SSLSocketFactory trusting() throws GeneralSecurityException, IOException {
+  public SSLSocketFactory trusting() throws GeneralSecurityException, IOException {
     return context().getSocketFactory();
   }
 
@@ -61,7 +61,7 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
     return context("TLS");
   }
 
-  SSLContext context(String protocol) throws GeneralSecurityException, IOException {
+  public SSLContext context(String protocol) throws GeneralSecurityException, IOException {
     var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
     managers.init(trustStore());
     var context = SSLContext.getInstance(protocol);
@@ -78,12 +78,12 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
   }
 
   /** The options of a JVM that trusts this certificate and no other. */
-  String trustOptions(Path directory) throws GeneralSecurityException, IOException {
+  public String trustOptions(Path directory) throws GeneralSecurityException, IOException {
     return options("trustStore", saved(trustStore(), directory));
   }
 
   /** The options of a JVM that shows this certificate to a server that asks for one. */
-  String keyOptions(Path directory) throws GeneralSecurityException, IOException {
+  public String keyOptions(Path directory) throws GeneralSecurityException, IOException {
     return options("keyStore", saved(store, directory));
   }
 
@@ -110,7 +110,12 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
 
   private static void keytool(String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(arguments));
-    command.addFirst(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
+    command.addAll(
+        0,
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+            "-J-XX:TieredStopAtLevel=1",
+            "-J-XX:+UseSerialGC"));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String said;
     try (InputStream out = process.getInputStream()) {

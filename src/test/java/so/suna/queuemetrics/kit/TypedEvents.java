@@ -1,4 +1,4 @@
-package so.suna.queuemetrics.local;
+package so.suna.queuemetrics.kit;
 
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestStreamHandler;

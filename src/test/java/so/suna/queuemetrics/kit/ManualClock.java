@@ -1,4 +1,4 @@
-package so.suna.queuemetrics.local;
+package so.suna.queuemetrics.kit;
 
 import java.time.Clock;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package so.suna.queuemetrics.redis;
+package so.suna.queuemetrics.kit;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,7 +14,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * Passes connections on to a local server, and can make those that are open fall silent without
  * closing them, as a network does that forgets a connection.
  */
-final class Relay implements AutoCloseable {
+public final class Relay implements AutoCloseable {
 
   private final ServerSocket door;
   private final int target;
@@ -26,7 +26,7 @@ final class Relay implements AutoCloseable {
     Thread.ofVirtual().start(this::accept);
   }
 
-  static Relay to(int port) {
+  public static Relay to(int port) {
     try {
       return new Relay(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()), port);
     } catch (IOException e) {
@@ -34,24 +34,24 @@ final class Relay implements AutoCloseable {
     }
   }
 
-  int port() {
+  public int port() {
     return door.getLocalPort();
   }
 
   /** Connections so far. */
-  int accepted() {
+  public int accepted() {
     return passages.size();
   }
 
   /** Connections that neither side has closed yet. */
-  long open() {
+  public long open() {
     return passages.stream().filter(passage -> !passage.client.isClosed()).count();
   }
 
   /**
    * From now on nothing passes on the connections that are open; later ones are as good as ever.
    */
-  void silenceOpenConnections() {
+  public void silenceOpenConnections() {
     passages.forEach(passage -> passage.silent = true);
   }
 

@@ -1,4 +1,4 @@
-package so.suna.queuemetrics.local;
+package so.suna.queuemetrics.kit;
 
 import static org.awaitility.Awaitility.await;
 
@@ -7,6 +7,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.JedisMonitor;
 import redis.clients.jedis.exceptions.JedisConnectionException;
+import so.suna.queuemetrics.local.RedisServer;
 
 /** Hears every command that a Redis gets while something else is done. */
 public final class RedisMonitor {

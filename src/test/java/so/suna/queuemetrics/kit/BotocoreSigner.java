@@ -1,4 +1,4 @@
-package so.suna.queuemetrics.local;
+package so.suna.queuemetrics.kit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.time.ZoneOffset.UTC;
