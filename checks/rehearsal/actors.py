@@ -3,8 +3,8 @@
     dramatiq actors         workers, by Dramatiq's own command line
     python actors.py        a producer: reads a line of JSON for what to send, answers with a line when it is sent
 
-The variable FLEET, in JSON, holds: folder, where the journal and the sockets are; redis, a URL; queues; encoder, json
-or pickle; broker, arguments of RedisBroker. Everything told here comes from Dramatiq's middleware events and from the
+The variable FLEET, in JSON, holds: folder, where the journal and the sockets are; redis, a URL; queues; broker, arguments
+of RedisBroker. Everything told here comes from Dramatiq's middleware events and from the
 workers' memory, nothing from Redis.
 
 Journal: all processes append to one file, a line of JSON an event. What is done to Redis has two lines, before it
@@ -23,15 +23,7 @@ import time
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.encoder import JSONEncoder, PickleEncoder
-from dramatiq.middleware import (
-    AgeLimit,
-    Callbacks,
-    Pipelines,
-    Retries,
-    ShutdownNotifications,
-    TimeLimit,
-)
+from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, TimeLimit
 
 FLEET = json.loads(os.environ["FLEET"])
 FOLDER = pathlib.Path(FLEET["folder"])
@@ -123,7 +115,6 @@ def act(what, seconds=0):
 
 
 def broker():
-    dramatiq.set_encoder({"json": JSONEncoder, "pickle": PickleEncoder}[FLEET["encoder"]]())
     # Dramatiq's defaults but for Prometheus, which would open a port.
     usual = [each() for each in (AgeLimit, TimeLimit, ShutdownNotifications, Callbacks, Pipelines, Retries)]
     made = RedisBroker(url=FLEET["redis"], middleware=[*usual, journal], **FLEET["broker"])
@@ -137,14 +128,9 @@ def broker():
 def produce():
     for line in sys.stdin:
         order = json.loads(line)
-        if queue := order.get("purge"):
-            made_broker.flush(queue)
-            ids = []
-        else:
-            actor = made_broker.get_actor(order["actor"])
-            sent = [actor.send_with_options(args=order["args"], **order["options"]) for _ in range(order["count"])]
-            ids = [redis_id(message) for message in sent]
-        print(json.dumps(ids), flush=True)
+        actor = made_broker.get_actor(order["actor"])
+        sent = [actor.send_with_options(args=order["args"], **order["options"]) for _ in range(order["count"])]
+        print(json.dumps([redis_id(message) for message in sent]), flush=True)
 
 
 journal = Journal()

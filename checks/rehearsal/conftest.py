@@ -1,36 +1,23 @@
 """What the rehearsal's tests share. Whatever is expensive lives for the session, and starts only where it is asked for."""
 
 import collections
+import os
 import shutil
-from pathlib import Path
 
 import pytest
 from awsfront import AwsFront
-from deployed import account, account_front, account_over_tls, broker, database, pager, parameters, stack, target_group  # noqa: F401
-from functions import Function
 from kit.machine import ROOT, run
 from localaws import LocalAws
-from machine import RUN, Network, fresh_folder
-from redis_server import Redis
+from machine import RUN, Network, fresh_folder, one_at_a_time
 from tls import Certificates
 
 pytest.register_assert_rewrite("fleet", "reader")
-pytest_plugins = ["long_waits"]
+pytest_plugins = ["deployed"]
 
 
 def pytest_addoption(parser):
     parser.addoption("--soak-seconds", type=int, default=120, help="how long work is sent at random")
     parser.addoption("--soak-seed", type=int, default=20261125, help="what decides which work that is")
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "deployed: needs a stack in a local AWS; one half of a whole run")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if {"account", "seen", "world"} & set(item.fixturenames):
-            item.add_marker("deployed")
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -45,13 +32,6 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def network():
     with Network() as made:
-        yield made
-
-
-@pytest.fixture
-def redis(network):
-    """An empty Redis 7."""
-    with Redis(network) as made:
         yield made
 
 
@@ -84,10 +64,13 @@ def _healed(request):
 
 @pytest.fixture(scope="session")
 def release():
-    """The release's archive."""
-    archive = Path(run(ROOT / ".ci/release", f"0.0.0-{RUN}").splitlines()[-1])
-    yield archive
-    archive.unlink()
+    """The release's archive, made once for all lanes of a run, which removes it."""
+    version = os.environ["REHEARSAL_VERSION"]
+    archive = ROOT / f"target/dramatiq-queue-metrics-{version}.zip"
+    with one_at_a_time("release"):
+        if not archive.exists():
+            run(ROOT / ".ci/release", version)
+    return archive
 
 
 @pytest.fixture(scope="session")
@@ -104,18 +87,3 @@ def package(source):
     folder = fresh_folder(f"package-{RUN}")
     shutil.unpack_archive(source / "target/lambda.zip", folder)
     return folder
-
-
-@pytest.fixture
-def function(network, package, front, aws):
-    """Makes a function that calls the local AWS: `function(PUBLISH, REDIS_HOST=redis.host)`."""
-    made = []
-
-    def make(handler, options=(), **environment):
-        defaults = {"REDIS_TLS": "false", "AWS_ENDPOINT_URL": front.url}
-        made.append(Function(network, package, handler, defaults | environment, options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.remove()

@@ -11,8 +11,7 @@ from awsfront import AwsFront
 from deployment import deploy
 from localaws import LocalAws
 from postgres_server import Postgres
-
-QUEUES = ["default", "emails", "reports-v2.daily"]
+from reader import QUEUES
 
 
 @pytest.fixture(scope="session")

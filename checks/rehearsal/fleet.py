@@ -39,17 +39,15 @@ return cjson.encode(held)
 
 
 class Fleet:
-    """Over one Redis, a container or a URL. Whatever is still there at the end of the `with` is killed."""
+    """Over one Redis. Whatever is still there at the end of the `with` is killed."""
 
-    def __init__(self, version, redis, queues=("default",), encoder="json", **broker):
-        self.version, self.redis = version, redis
+    def __init__(self, redis, queues, **broker):
+        self.redis = redis
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))  # short, as a socket's path must be
         self.silent_for = broker.get("heartbeat_timeout", 60_000) / 1000  # then Dramatiq may forget a broker
-        address = redis if isinstance(redis, str) else f"redis://{redis.address}:6379/0"
         settings = {
-            "redis": address,
+            "redis": f"redis://{redis.address}:6379/0",
             "queues": queues,
-            "encoder": encoder,
             "broker": broker,
             "folder": str(self.folder),
         }
@@ -57,7 +55,6 @@ class Fleet:
         self.gate = Gate(self.folder / "gate.sock")
         self.journal = Journal(self.folder / "journal")
         self.crews, self.producers = [], []
-        self.own = self.producer()
 
     def __enter__(self):
         return self
@@ -71,28 +68,17 @@ class Fleet:
         self.gate.close()
         shutil.rmtree(self.folder)
 
-    def command(self, name, *arguments, version=None, **more):
-        program = programs(f"kit/requirements-dramatiq-{version or self.version}.txt") / name
+    def command(self, version, name, *arguments, **more):
+        program = programs(f"kit/requirements-dramatiq-{version}.txt") / name
         return subprocess.Popen([program, *arguments], cwd=HERE, env=self.environment, **more)
 
-    def producer(self, version=None):
+    def producer(self, version):
         """A connection of its own; Redis knows it once it has sent something."""
         self.producers.append(Producer(self, version))
         return self.producers[-1]
 
-    def send(self, count=1, actor="default:0", what="wait", seconds=0, **options):
-        """By the fleet's own producer; the ids, once all are sent."""
-        return self.own.send(count, actor, what, seconds, **options)
-
-    def workers(self, processes, threads, queues=None, version=None):
-        """One container's worth, once every process has asked Redis for work."""
-        crew = self.begin_workers(processes, threads, queues, version)
-        until(f"{processes} processes asked for work", crew.all_asked)
-        return crew
-
-    def begin_workers(self, processes, threads, queues=None, version=None):
-        self.crews.append(Crew(self, processes, threads, queues, version))
-        return self.crews[-1]
+    def begin_workers(self, version, processes, threads):
+        self.crews.append(Crew(self, version, processes, threads))
 
     def settle(self, running, in_memory):
         """Waits until this many messages run and this many more are in the workers' memory; nothing moves then."""
@@ -103,27 +89,9 @@ class Fleet:
 
         until(f"{running} run and {in_memory} more are in memory", settled)
 
-    def purge(self, queue):
-        """As Dramatiq does it, while nothing moves: what a worker has fetched it goes on with."""
-        look = self.look()
-        self.own.purge(queue)
-        self.journal.forget(look.waiting(queue) | look.waiting(queue + ".DQ") | look.of(queue, "nacked"))
-
-    def delete_list(self, queue):
-        """As somebody does who takes the list for the whole queue, while nothing moves; its `.DQ` is a list of its own."""
-        ids = self.look().waiting(queue)
-        self.redis.cli("DEL", f"dramatiq:{queue}")
-        self.journal.forget(ids)
-        self.journal.orphaned |= ids
-
     def held(self):
         """Of each queue, how many ids Redis has in ack sets; of a `.DQ` together with those in its list."""
         return json.loads(self.redis.cli("EVAL", HELD, "0"))
-
-    @property
-    def finished(self):
-        """How many messages were acknowledged; a delayed one is, when its copy is ready to be run."""
-        return len(self.journal.read_on().at["acked"])
 
     def look(self):
         """All that Dramatiq's side knows now."""
@@ -136,19 +104,14 @@ class Fleet:
 class Producer:
     """A broker that only sends."""
 
-    def __init__(self, fleet, version=None):
+    def __init__(self, fleet, version):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = fleet.command("python", "actors.py", version=version, **pipes)
+        self.process = fleet.command(version, "python", "actors.py", **pipes)
         self.sent_at = None
 
-    def send(self, count=1, actor="default:0", what="wait", seconds=0, **options):
-        return self._tell({"actor": actor, "args": [what, seconds], "options": options, "count": count})
-
-    def purge(self, queue):
-        """As `broker.flush` does."""
-        return self._tell({"purge": queue})
-
-    def _tell(self, order):
+    def send(self, count, actor, what="wait", seconds=0, **options):
+        """The ids, once all are sent."""
+        order = {"actor": actor, "args": [what, seconds], "options": options, "count": count}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -170,14 +133,13 @@ class Producer:
 class Crew:
     """The worker processes below one `dramatiq` command: what an ECS task runs."""
 
-    def __init__(self, fleet, processes, threads, queues, version):
-        self.fleet, self.processes, self.threads, self.queues = fleet, processes, threads, queues
+    def __init__(self, fleet, version, processes, threads):
+        self.fleet, self.processes = fleet, processes
         self.log = open(fleet.folder / f"workers-{len(fleet.crews)}.log", "w+")
-        some = ["--queues", *queues] if queues else []
         counts = ["--processes", str(processes), "--threads", str(threads)]
         # A session of its own, so that it can be killed whole, as a container is.
         self.process = fleet.command(
-            "dramatiq", "actors", *counts, *some, version=version,
+            version, "dramatiq", "actors", *counts,
             stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.steady = True  # keeps what it has fetched
@@ -216,18 +178,6 @@ class Crew:
         self.steady = False
         self.process.send_signal(signal.SIGTERM)
 
-    def shut_down(self):
-        """
-        While each thread waits at the gate and nothing else waits in Redis: so all that is in memory comes back. A
-        worker that fetches on meanwhile may forget some, which stay in flight until its broker is found dead.
-        """
-        self.begin_shutdown()
-        told = lambda: self.fleet.journal.read_on().stopping.issuperset(self.pids())  # noqa: E731
-        until("the processes are told to stop", told)
-        self.fleet.gate.let_through(self.processes * self.threads)
-        until("the workers have ended", self.has_left)
-        self.fetch_ahead = 0
-
     def has_left(self):
         if self.left_at is None and self.process.poll() is not None:
             self.left_at = time.time()
@@ -261,7 +211,7 @@ class Crew:
     def describe(self):
         counts = {"processes": self.processes, "asked": self.asked, "room": self.fetch_ahead}
         self.has_left()
-        return counts | {"queues": self.queues, "left_at": self.left_at, "pids": self.pids()}
+        return counts | {"left_at": self.left_at, "pids": self.pids()}
 
 
 def _stands_still(pid):

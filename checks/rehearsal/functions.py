@@ -1,6 +1,7 @@
 """A function as Lambda runs it, without a deployed stack: its image, Lambda's runtime client, AWS's own emulator."""
 
 import contextlib
+import functools
 import http.client
 import json
 import time
@@ -54,16 +55,29 @@ class Function(Container):
             options=[*code, *options],
         )
         self.timeout = TIMEOUT_SECONDS[handler]
+        self.logged = 0
+
+    @functools.cached_property
+    def address(self):
+        """It is never restarted."""
+        return super().address
 
     def invoke(self, event):
-        before = len(self.logs())
         started = time.monotonic()
         answer = until(f"{self.name} takes an invocation", lambda: self._ask(event))
         seconds = time.monotonic() - started
+        log = ""
+
+        def has_ended():
+            nonlocal log
+            log = self.logs()[self.logged :]
+            return "END RequestId:" in log
+
         # The log may lag behind the answer; and where the start failed it never says END.
         with contextlib.suppress(AssertionError):
-            until("the log says END", lambda: "END RequestId:" in self.logs()[before:], seconds=5)
-        log = self.logs()[before:].strip()
+            until("the log says END", has_ended, seconds=5)
+        self.logged += len(log)
+        log = log.strip()
         try:
             payload = json.loads(answer)
         except ValueError:  # Such as "Task timed out after 30.00 seconds".
@@ -73,11 +87,12 @@ class Function(Container):
         return Invocation(payload, None, log, seconds)
 
     def _ask(self, event):
-        assert self.running, self.logs()
         connection = http.client.HTTPConnection(self.address, PORT, timeout=self.timeout + 30)
         try:
             connection.request("POST", INVOKE, json.dumps(event))
-        except ConnectionRefusedError:  # The emulator is not listening yet.
+        except ConnectionRefusedError:
+            assert self.running, self.logs()
+            # The emulator is not listening yet.
             return None
         try:
             return connection.getresponse().read().decode() or "null"

@@ -36,7 +36,6 @@ class Journal:
         self.path, self.position, self.rest = path, 0, b""
         self.at = {event: {} for event in EVENTS}  # event: id: when
         self.queue, self.sent, self.starter = {}, {}, {}  # of each id; a process
-        self.orphaned = set()  # ids whose list was deleted before anybody fetched them
         self.children, self.stopping = defaultdict(list), set()
         self.under_way = defaultdict(set)  # of each process, ids with a line before a command and none after it
 
@@ -68,12 +67,6 @@ class Journal:
             else:
                 self.under_way[line["pid"]].discard(one)
 
-    def forget(self, ids):
-        """What was removed from Redis otherwise than by a worker."""
-        for known in self.at.values():
-            for one in ids & known.keys():
-                del known[one]
-
 
 class Look:
     """What Dramatiq's side knows at one instant. crews: as Crew.describe tells them."""
@@ -84,7 +77,6 @@ class Look:
         self.taken_at, self.senders, self.silent_for = time.time(), senders, silent_for
         self.at = {event: dict(ids) for event, ids in journal.at.items()}
         self.queue, self.sent = dict(journal.queue), dict(journal.sent)
-        self.orphaned = set(journal.orphaned)
         self.memory, self.crews = set(memory), crews
         alive = {pid for crew in crews if crew["left_at"] is None for pid in crew["pids"]}
         ended = self.at["acked"].keys() | self.at["nacked"].keys()
@@ -92,11 +84,6 @@ class Look:
 
     def of(self, queue, *events):
         return {one for event in events for one in self.at[event] if self.queue[one] == queue}
-
-    def waiting(self, queue):
-        """Where nothing moves and no worker has left."""
-        kept = self.of(queue, "enqueued") - self.of(queue, "acked", "nacked")
-        return kept - self.memory - self.running
 
 
 def possible(before, after, queues):
@@ -112,7 +99,7 @@ def _of_queue(before, after, queue):
     surely_kept = before.of(queue, "enqueued") - after.of(queue, "acking", "nacking")
     maybe_kept = after.of(queue, "enqueuing") - before.of(queue, "acked", "nacked")
     surely_fetched = surely_kept & (before.memory | (before.running & after.running))
-    most_fetched = min(len(maybe_kept), _room(before, after, queue, maybe_kept))
+    most_fetched = min(len(maybe_kept), _room(before, after, maybe_kept))
     delayed = queue + ".DQ"
     return {
         "waiting": Range(max(0, len(surely_kept) - most_fetched), len(maybe_kept - surely_fetched)),
@@ -121,23 +108,20 @@ def _of_queue(before, after, queue):
             len(before.of(delayed, "enqueued") - after.of(delayed, "acking", "nacking")),
             len(after.of(delayed, "enqueuing") - before.of(delayed, "acked", "nacked")),
         ),
-        "orphaned": Range(
-            *(sum(look.queue[one].removesuffix(".DQ") == queue for one in look.orphaned) for look in (before, after))
-        ),
+        "orphaned": Range(0, 0),
         "dead_letters": Range(len(before.of(queue, "nacked")), len(after.of(queue, "nacking"))),
         "new_dead_letters": _new_dead_letters(before, after, queue),
     }
 
 
-def _room(before, after, queue, kept):
+def _room(before, after, kept):
     """How many of these messages the workers can have fetched; one that has left may not have given back all it had."""
     # What others had already fetched before is lost no more.
     room, elsewhere = 0, kept - before.memory - before.running
     for crew in after.crews:
-        if crew["queues"] is None or queue in crew["queues"]:
-            left_at = crew["left_at"] or math.inf
-            lost = [one for one in elsewhere if after.at["enqueuing"][one] < left_at]
-            room += crew["room"] if left_at == math.inf else min(crew["room"], len(lost))
+        left_at = crew["left_at"] or math.inf
+        lost = [one for one in elsewhere if after.at["enqueuing"][one] < left_at]
+        room += crew["room"] if left_at == math.inf else min(crew["room"], len(lost))
     return room
 
 

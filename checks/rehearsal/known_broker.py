@@ -1,6 +1,7 @@
 """A broker in Redis of which everything is known: the truth with which what was published is compared."""
 
 import json
+import math
 import time
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class Content:
     orphaned: int
     dead: int
     brokers: int
-    oldest_sent: int
+    oldest_sent: float
 
     def truth(self, read_at_ms, workers):
         """Each metric's only right value, for a read at that time."""
@@ -37,9 +38,16 @@ class Content:
         }
 
 
-def put(redis, number, oldest_sent=None):
-    """Writes a broker that differs from every other number's in each figure, so that an old one would be seen."""
+EMPTY = Content(waiting=0, in_flight=0, delayed=0, orphaned=0, dead=0, brokers=0, oldest_sent=math.inf)
+
+
+def put(redis, number, oldest_sent=None, ahead_seconds=0):
+    """Writes a broker that differs from every other number's in each figure, so that an old one would be seen.
+
+    :param ahead_seconds: so much longer than 60 s the dead letters are new and the brokers active
+    """
     now = int(time.time() * 1000)
+    recent = now + ahead_seconds * 1000
     content = Content(
         waiting=number + 10,
         in_flight=number + 20,
@@ -68,8 +76,8 @@ def put(redis, number, oldest_sent=None):
             commands.append(f"RPUSH {key}.DQ d{each}")
         elif each < content.delayed:
             commands.append(f"SADD {acks[each % 2]}.DQ d{each}")
-    commands += [f"ZADD {key}.XQ {now} x{each}" for each in range(content.dead)]
-    commands += [f"ZADD {NAMESPACE}:__heartbeats__ {now} b{each}" for each in range(content.brokers)]
+    commands += [f"ZADD {key}.XQ {recent} x{each}" for each in range(content.dead)]
+    commands += [f"ZADD {NAMESPACE}:__heartbeats__ {recent} b{each}" for each in range(content.brokers)]
     said = redis.cli(input="\n".join([*commands, "EXEC"]))
     assert "ERR" not in said and "OOM" not in said, said
     return content

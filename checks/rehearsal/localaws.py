@@ -1,5 +1,6 @@
 """A local AWS: MiniStack on the network's gateway, where the containers and this machine reach it, and nobody else."""
 
+import functools
 import json
 import os
 import shlex
@@ -75,6 +76,7 @@ class LocalAws:
         except OSError:
             return False
 
+    @functools.cache  # noqa: B019 - there are few, and they live as long as the tests
     def client(self, service):
         """A boto3 client of the account's root user."""
         return boto3.client(

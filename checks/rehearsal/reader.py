@@ -10,10 +10,10 @@ import time
 from faults import end_of_the_minute_before, in_seconds
 from functions import PUBLISH, QUERY, Function
 from journal import possible, when_waiting_were_sent
+from kit import metrics
 from kit.machine import ROOT, until
 
 QUEUES = ("default", "emails", "reports-v2.daily")
-NOTHING = dict.fromkeys(("waiting", "in_flight", "delayed", "orphaned", "dead_letters", "new_dead_letters"), 0)
 
 TICK = json.loads((ROOT / "events/scheduled-tick.json").read_text())
 QUEUE_METRICS = json.loads((ROOT / "events/queue-metrics.json").read_text())
@@ -38,6 +38,7 @@ ANSWERED = {
     "oldest_job_age_seconds": "oldest_age",
     "active_brokers": "active_brokers",
 }
+UNITS = metrics.units()
 MILLISECOND = 0.0011  # both of an age's ends are cut to milliseconds
 
 
@@ -49,14 +50,6 @@ class Reading:
     ended: float
     totals: dict
     queues: dict
-
-    def counts(self):
-        """Without the ages, which are checked on their own."""
-        totals, *queues = [
-            {name: number for name, number in numbers.items() if name != "oldest_age"}
-            for numbers in (self.totals, *self.queues.values())
-        ]
-        return totals, dict(zip(self.queues, queues, strict=True))
 
 
 class Reader:
@@ -135,7 +128,7 @@ def published(datums, began, ended):
         assert dimensions.pop("Service") == "worker"
         of = queues.setdefault(dimensions["Queue"], {}) if dimensions else totals
         of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
-        assert datum["Unit"] == ("Seconds" if datum["MetricName"] == "DramatiqOldestJobAge" else "Count")
+        assert datum["Unit"] == UNITS[datum["MetricName"]]
         stamps.add(in_seconds(datum["Timestamp"]))
     (stamp,) = stamps
     assert stamp in {end_of_the_minute_before(began), end_of_the_minute_before(ended)}
@@ -174,35 +167,8 @@ def read(fleet, ask):
     return reading, before, after
 
 
-def agree(fleet, reader, brokers, oldest_is_one_of=None, **queues):
-    """
-    Dramatiq's side, the datums and the answer tell the same numbers, those of queues not named being 0; and what is in
-    flight and delayed is what the ack sets hold.
-
-    :param brokers: or None, where it is enough that their number is possible
-    :param oldest_is_one_of: ids sent at about the same time, where Dramatiq's side cannot tell which of them the reader
-        may see: messages are given back in any order, and it looks at the list's ends
-    """
-    expected = {queue: NOTHING | queues.get(queue.partition("-")[0], {}) for queue in QUEUES}
-    totals = {name: sum(numbers[name] for numbers in expected.values()) for name in NOTHING}
-    for ask in (reader.tick, reader.query):
-        reading, before, after = read(fleet, ask)
-        as_held(fleet, reading)
-        known = reading.totals["active_brokers"] if brokers is None else brokers
-        assert reading.counts() == (totals | {"active_brokers": known}, expected)
-        for queue, numbers in expected.items():
-            if numbers["waiting"]:
-                oldest = oldest_is_one_of or [min(after.waiting(queue), key=after.sent.get)]
-                sent = sorted(after.sent[one] for one in oldest)
-                age = reading.queues[queue]["oldest_age"]
-                assert reading.began - sent[-1] - MILLISECOND <= age <= reading.ended - sent[0] + MILLISECOND
-    return reading
-
-
 def as_held(fleet, reading):
     """:raises AssertionError: if Redis has another number of ids in ack sets and delayed lists, where nothing moves"""
-    if isinstance(fleet.redis, str):  # behind a login
-        return
     held = fleet.held()
     for queue, numbers in reading.queues.items():
         assert (numbers["in_flight"], numbers["delayed"]) == (held.get(queue, 0), held.get(queue + ".DQ", 0)), held

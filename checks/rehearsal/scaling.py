@@ -1,5 +1,6 @@
 """Application Auto Scaling in moto, since MiniStack has none."""
 
+import functools
 import subprocess
 
 import boto3
@@ -35,6 +36,7 @@ class Scaling:
         except EndpointConnectionError:
             return False
 
+    @functools.cache  # noqa: B019 - there are few, and they live as long as the tests
     def client(self, service):
         return boto3.client(
             service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"

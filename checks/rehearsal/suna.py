@@ -1,11 +1,11 @@
 """What stands in the account before this project comes: network, cluster, services, secrets, Redis, database."""
 
-import base64
 import json
 import re
 import time
 
 import images
+import known_broker
 from kit.machine import ROOT, until
 from tls import DOMAIN, TlsRedis
 
@@ -15,8 +15,6 @@ API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
 STAYS = "trap 'exit 0' TERM; sleep 3600 & wait"
 USER = "queue-metrics"
 PASSWORD = "of-the-least-user"
-
-RECORDED = ROOT / "src/test/resources/so/suna/queuemetrics/dramatiq/fixtures/2.2.0/several-queues.json"
 
 
 class Broker(TlsRedis):
@@ -29,32 +27,9 @@ class Broker(TlsRedis):
         self.cli("ACL", *rule.replace("queue-metrics on >PASSWORD", f"{USER} on >{PASSWORD}").split())
 
     def fill(self):
-        """The keys that real Dramatiq wrote, as if it had written them within the last and the next half minute.
-
-        Returns what Dramatiq's own side knew of them.
-        """
-        recorded = json.loads(RECORDED.read_text())
-        # Half a minute ahead: what counts as the last 60 s stays so until the next tick has come.
-        later = int(time.time() * 1000) + 30_000 - recorded["recorded_at_ms"]
-        lines = ["MULTI", "FLUSHALL"]
-        for each in recorded["keys"]:
-            add = {"set": "SADD", "zset": "ZADD", "list": "RPUSH", "hash": "HSET"}[each["type"]]
-            for value in each["value_base64"]:
-                if each["type"] == "zset":
-                    words = [str(value[1] + later), _quoted(value[0])]
-                elif each["type"] == "hash":
-                    words = [_quoted(part) for part in value]
-                else:
-                    words = [_quoted(value)]
-                lines.append(" ".join([add, each["key"], *words]))
-        said = self.cli(input="\n".join([*lines, "EXEC"]))
-        assert "ERR" not in said, said
-        return recorded
-
-
-def _quoted(text):
-    """As redis-cli reads it, whatever the bytes."""
-    return '"' + "".join(f"\\x{byte:02x}" for byte in base64.b64decode(text)) + '"'
+        """What counts as the last 60 s stays so until the next tick has come. The truth."""
+        self.filled_at = time.time()
+        return known_broker.put(self, 1, ahead_seconds=30)
 
 
 def make_services(aws):

@@ -2,6 +2,7 @@
 
 import pytest
 from kit.machine import ROOT, block
+from redis_server import Redis
 
 SCRIPT = (ROOT / "deploy/orphans").read_text()
 PLACE = "mkdir -p /tmp/o/deploy; cd /tmp/o; cat >deploy/orphans; chmod +x deploy/orphans; "
@@ -12,9 +13,16 @@ LIST, RUN, DELETE = (
 OPTIONS = next(line for line in LIST.splitlines() if line.startswith("redis=")) + "; cd /tmp/o; "
 
 
+@pytest.fixture(scope="module")
+def redis(network):
+    with Redis(network) as made:
+        yield made
+
+
 @pytest.fixture
 def queue(redis):
     """3 orphans beside messages that wait, that are in flight, that another queue has, and an id without a payload."""
+    redis.cli("FLUSHALL")
     payloads = [part for i in range(1, 8) for part in (f"m{i}", f"payload {i}")]
     redis.cli("HSET", "dramatiq:default.msgs", *payloads)
     redis.cli("RPUSH", "dramatiq:default", "m1", "m2")

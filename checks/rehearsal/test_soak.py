@@ -27,7 +27,7 @@ def soaked(network, package, front, aws):
         Redis(network) as redis,
         Reader(network, package, front, REDIS_HOST=redis.host) as reader,
         # A worker that was silent for 12 s is taken for dead, and every 20th command looks for such.
-        Fleet(VERSIONS[0], redis, QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet,
+        Fleet(redis, QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet,
     ):
         yield fleet, reader
 
@@ -52,7 +52,7 @@ class Soak:
     def staff(self):
         """As many containers as wished, of either version in turn."""
         for _ in range(CREWS - sum(crew.steady for crew in self.fleet.crews)):
-            self.fleet.begin_workers(PROCESSES, THREADS, version=next(self.versions))
+            self.fleet.begin_workers(next(self.versions), PROCESSES, THREADS)
 
     def all_work(self):
         return all(crew.all_asked() if crew.steady else crew.has_left() for crew in self.fleet.crews)
@@ -105,7 +105,7 @@ class Soak:
         threads = CREWS * PROCESSES * THREADS
         each = 2 * threads + self.chance.randint(1, 20)
         for queue in QUEUES:
-            self.producers[0].send(each, f"{queue}:0", "wait")
+            self.producers[0].send(each, f"{queue}:0")
         self.fleet.settle(running=threads, in_memory=(2 * len(QUEUES) - 1) * threads + len(self.far))
         before = self.exact
         for _ in range(5):

@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 import suna
-from deployed import QUEUES
 from faults import OF_REDIS, OF_WORKERS
 from kit import template
 from kit.machine import ROOT, block, programs, run
 from localaws import REGION
+from reader import QUEUES
 from scaling import Scaling
 
 PAGE = "docs/deploying.md"
@@ -43,23 +43,25 @@ def scaling():
 def test_the_current_queue_depth(shell, stack, known_at_the_url):
     body = shell(f"{command('url=', stack)}\n{command('aws-sigv4', stack)}")
     assert list(body)[:4] == ["queue_depth", "delay_queue_depth", "dead_letter_depth", "timestamp"]
-    assert (body["queue_depth"], body["delay_queue_depth"]) == (known_at_the_url["waiting"], known_at_the_url["delayed"])
-    assert body["dead_letter_depth"] == known_at_the_url["dead_letters"]
+    content = known_at_the_url
+    found = (body["queue_depth"], body["delay_queue_depth"], body["dead_letter_depth"])
+    assert found == (content.waiting, content.delayed, content.dead)
 
 
 @pytest.fixture
 def known_at_the_url(broker):
-    return broker.fill()["knows"]
+    return broker.fill()
 
 
 def test_the_metrics_are_listed(shell, stack):
     assert stack.tick() is None
     listed = shell(command("list-metrics", stack))["Metrics"]
-    service = {"Name": "Service", "Value": "worker"}
-    assert {"Namespace": "Kortix", "MetricName": "DramatiqQueueDepth", "Dimensions": [service]} in listed
-    assert {each["MetricName"] for each in listed} == set(OF_REDIS + OF_WORKERS)
+    found = {(each["MetricName"], *sorted((d["Name"], d["Value"]) for d in each["Dimensions"])) for each in listed}
     # All brokers serve all queues.
-    assert len(listed) == len(OF_REDIS + OF_WORKERS) + (len(OF_REDIS) - 1) * len(QUEUES)
+    of_queues = {(metric, ("Queue", queue)) for metric in OF_REDIS if metric != "DramatiqActiveBrokers" for queue in QUEUES}
+    expected = {(metric,) for metric in OF_REDIS + OF_WORKERS} | of_queues
+    assert found == {(*each, ("Service", "worker")) for each in expected}
+    assert {each["Namespace"] for each in listed} == {"Kortix"}
 
 
 def test_the_scaling_policies_of_the_workers(shell, stack):
