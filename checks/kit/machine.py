@@ -1,9 +1,12 @@
 """This machine: the repository, its commands, free ports, and waiting."""
 
 import functools
+import importlib.machinery
+import importlib.util
 import re
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,6 +27,15 @@ def run(*command, **options):
 def programs(requirements):
     """The folder of the programs of a Python environment, such as of "kit/requirements-ruff.txt"."""
     return Path(run(ROOT / "checks/kit/environment", requirements)) / "bin"
+
+
+def loaded(script):
+    """A Python program as a module, whatever its name ends in."""
+    sys.dont_write_bytecode = True
+    loader = importlib.machinery.SourceFileLoader(Path(script).name, str(script))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def jdk25():

@@ -1,14 +1,13 @@
 """What the rehearsal's tests share. Whatever is expensive lives for the session, and starts only where it is asked for."""
 
 import collections
-import os
 import shutil
 
 import pytest
 from awsfront import AwsFront
-from kit.machine import ROOT, run
+from kit.machine import ROOT, loaded, run
 from localaws import LocalAws
-from machine import RUN, Network, fresh_folder, one_at_a_time
+from machine import RUN, Network, fresh_folder
 from tls import Certificates
 
 pytest.register_assert_rewrite("fleet", "reader")
@@ -63,27 +62,24 @@ def _healed(request):
 
 
 @pytest.fixture(scope="session")
-def release():
-    """The release's archive, made once for all lanes of a run, which removes it."""
-    version = os.environ["REHEARSAL_VERSION"]
-    archive = ROOT / f"target/dramatiq-queue-metrics-{version}.zip"
-    with one_at_a_time("release"):
-        if not archive.exists():
-            run(ROOT / ".ci/release", version)
-    return archive
+def lambda_zip():
+    run(ROOT / "checks/kit/package")
+    return ROOT / "target/lambda.zip"
 
 
 @pytest.fixture(scope="session")
-def source(release):
-    """The release, unpacked: what a user deploys."""
-    folder = fresh_folder(f"release-{RUN}")
-    shutil.unpack_archive(release, folder)
-    return folder / release.stem
-
-
-@pytest.fixture(scope="session")
-def package(source):
+def package(lambda_zip):
     """The functions' code as Lambda unpacks it: classes and lib/."""
     folder = fresh_folder(f"package-{RUN}")
-    shutil.unpack_archive(source / "target/lambda.zip", folder)
+    shutil.unpack_archive(lambda_zip, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def source(lambda_zip):
+    """What a user unpacks of a release, and deploys."""
+    folder = fresh_folder(f"release-{RUN}")
+    for name, file in loaded(ROOT / ".ci/release").files(lambda_zip):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder / name)
     return folder

@@ -82,5 +82,5 @@ def parameters(account, target_group, broker, database, pager):
 
 
 @pytest.fixture(scope="session")
-def stack(account, account_over_tls, source, package, parameters):
-    return deploy(account, account_over_tls, source, "queue-metrics", **parameters)
+def stack(account, account_over_tls, lambda_zip, parameters):
+    return deploy(account, account_over_tls, lambda_zip, "queue-metrics", **parameters)

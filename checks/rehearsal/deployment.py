@@ -1,14 +1,14 @@
-"""The release's template in the local AWS, deployed as the README tells it."""
+"""The real template in the local AWS, but for what that does not know."""
 
 import json
 import re
 from dataclasses import dataclass
 
-from kit.machine import run
+from kit.machine import ROOT, run
 from localaws import REGION, LocalAws
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
-# MiniStack refuses a template that holds these. test_commands.py makes the scaling in moto; the rules of the Redis
+# MiniStack refuses a template that holds these. test_documented_commands.py makes the scaling in moto; the rules of the Redis
 # group and the alarms only checks/stack looks at.
 UNKNOWN_TO_MINISTACK = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::SecurityGroupIngress")
 
@@ -19,7 +19,6 @@ BUCKET = "artifacts"
 class Deployment:
     aws: LocalAws
     environment: dict
-    source: object
     name: str
     left_out: list
 
@@ -50,22 +49,25 @@ class Deployment:
         body, _, status = said.rpartition("\n")
         return int(status), json.loads(body) if body else None
 
-    def update(self, **parameters):
-        self.aws.run(
-            # An environment that samconfig.toml does not have: what it holds is for the user to fill in.
-            *["sam", "deploy", "--template-file", self.source / f"{self.name}.yaml", "--config-env", "rehearsal"],
-            *["--stack-name", self.name, "--s3-bucket", BUCKET, "--capabilities", "CAPABILITY_IAM"],
-            *["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"],
-            *["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())],
-            cwd=self.source,
+    def request(self, verb, **parameters):
+        """create or update, and waits until it is done."""
+        cloudformation = self.aws.client("cloudformation")
+        getattr(cloudformation, f"{verb}_stack")(
+            StackName=self.name,
+            TemplateURL=f"{self.aws.url}/{BUCKET}/{self.name}.yaml",
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
         )
+        cloudformation.get_waiter(f"stack_{verb}_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
 
     def delete(self):
-        self.aws.run("sam", "delete", "--stack-name", self.name, "--region", REGION, "--no-prompts", cwd=self.source)
+        cloudformation = self.aws.client("cloudformation")
+        cloudformation.delete_stack(StackName=self.name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
 
 
-def leave_out_what_is_unknown(template, copy):
-    """Writes a copy that MiniStack takes. The logical ids of what it leaves out."""
+def known_to_ministack(template):
+    """What MiniStack takes of the template, and the logical ids of what was left out."""
     content = yaml_parse(template.read_text())
     resources = content["Resources"]
     left_out = [key for key, made in resources.items() if is_unknown(made)]
@@ -73,8 +75,7 @@ def leave_out_what_is_unknown(template, copy):
         del resources[key]
     dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     dashboard[0] = re.sub(rf'"\$\{{({"|".join(left_out)})\.Arn}}",\s*', "", dashboard[0])
-    copy.write_text(yaml_dump(content))
-    return left_out
+    return content, left_out
 
 
 def is_unknown(resource):
@@ -82,11 +83,15 @@ def is_unknown(resource):
     return resource["Type"].startswith(UNKNOWN_TO_MINISTACK) or "Metrics" in resource.get("Properties", {})
 
 
-def deploy(aws, environment, source, name, **parameters):
-    """`source` holds the release; in `environment` commands such as curl find the local AWS."""
-    left_out = leave_out_what_is_unknown(source / "template.yaml", source / f"{name}.yaml")
-    if BUCKET not in [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]:
-        aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    made = Deployment(aws, environment, source, name, left_out)
-    made.update(**parameters)
+def deploy(aws, environment, lambda_zip, name, **parameters):
+    """As `sam deploy` does it; in `environment` curl finds the local AWS."""
+    content, left_out = known_to_ministack(ROOT / "template.yaml")
+    content["Globals"]["Function"]["CodeUri"] = f"s3://{BUCKET}/{lambda_zip.name}"
+    s3 = aws.client("s3")
+    if not s3.list_buckets()["Buckets"]:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.upload_file(str(lambda_zip), BUCKET, lambda_zip.name)
+    s3.put_object(Bucket=BUCKET, Key=f"{name}.yaml", Body=yaml_dump(content).encode())
+    made = Deployment(aws, environment, name, left_out)
+    made.request("create", **parameters)
     return made

@@ -1,16 +1,18 @@
 """The images: those of their makers where they can be pulled, else stand-ins built here, and then it says so."""
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import platform
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from kit.machine import ROOT, jdk25, programs, run
-from machine import LABEL, docker, fresh_folder, one_at_a_time
+from machine import LABEL, docker, fresh_folder
 
 REDIS = "public.ecr.aws/docker/library/redis:7"
 PYTHON = "public.ecr.aws/docker/library/python:3.11-slim"
@@ -27,7 +29,7 @@ MODULES = "java.se,jdk.crypto.ec,jdk.httpserver,jdk.jfr,jdk.management,jdk.net,j
 @functools.cache
 def redis():
     """Name of an image of Debian with redis-server 7."""
-    with one_at_a_time("images"):
+    with _one_at_a_time():
         if _pulled(REDIS):
             return REDIS
         return _debian(REDIS)
@@ -36,7 +38,7 @@ def redis():
 @functools.cache
 def python():
     """Name of an image with Python 3.11, in which `python3` runs."""
-    with one_at_a_time("images"):
+    with _one_at_a_time():
         return PYTHON if _pulled(PYTHON) else _debian(PYTHON)
 
 
@@ -62,7 +64,7 @@ def worker(version, *sources):
 def lambda_java():
     """Name of the image in which Lambda runs Java 25."""
     base = redis()
-    with one_at_a_time("images"):
+    with _one_at_a_time():
         if _pulled(LAMBDA):
             for name in LAMBDA_NAMES:
                 docker("tag", LAMBDA, name)
@@ -80,6 +82,14 @@ def is_stand_in(image):
 
 def _say(what):
     print(f"NOTE: {what}", flush=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time():
+    # Two runs share the images, as they share the Docker daemon.
+    with (Path(tempfile.gettempdir()) / "dramatiq-queue-metrics-images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _exists(image):

@@ -93,11 +93,6 @@ class LocalAws:
         options = {"env": self.environment} | options
         return run(*command, **options)
 
-    def cli(self, *arguments, **options):
-        """What the AWS CLI answers, parsed."""
-        said = self.run("aws", "--endpoint-url", self.url, *arguments, "--output", "json", **options)
-        return json.loads(said or "null")
-
     def statistics(self, metric, dimensions, namespace="Kortix", minute=None):
         """What CloudWatch kept of a metric in the minute of that time, else in the last ten minutes.
 

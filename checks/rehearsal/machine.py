@@ -4,15 +4,11 @@ Everything carries the run's name, so that two runs at the same time do not meet
 what an interrupted run left behind.
 """
 
-import contextlib
-import fcntl
 import itertools
 import json
 import os
 import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 from kit.machine import ROOT, run
 
@@ -32,14 +28,6 @@ def fresh_folder(name):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-@contextlib.contextmanager
-def one_at_a_time(what):
-    """Whoever else does the same waits, in whichever lane or run."""
-    with (Path(tempfile.gettempdir()) / f"dramatiq-queue-metrics-{what}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 class Network:

@@ -109,8 +109,8 @@ def dashed(fault):
 
 
 @pytest.fixture(scope="module")
-def world(network, source, package, aws, front):
-    made = World(network, source, package, aws, front)
+def world(network, lambda_zip, package, aws, front):
+    made = World(network, lambda_zip, package, aws, front)
     yield made
     made.close()
 

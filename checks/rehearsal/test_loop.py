@@ -51,7 +51,7 @@ def predicted(java, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def loop(network, aws, front, source, java, tmp_path_factory):
+def loop(network, aws, front, lambda_zip, java, tmp_path_factory):
     parameters = {
         "ClusterName": CLUSTER, "WorkerServiceName": SERVICE, "ManageApiScaling": "false", "MetricNamespace": NAMESPACE,
         "WorkerMinCapacity": LEAST, "WorkerMaxCapacity": MOST, "QueueTarget": TARGET,
@@ -60,7 +60,7 @@ def loop(network, aws, front, source, java, tmp_path_factory):
     with Redis(network) as redis, Scaling() as scaling:
         start_workers(aws, redis)
         deployed = deploy(
-            aws, aws.environment, source, "loop",
+            aws, aws.environment, lambda_zip, "loop",
             VpcId=suna.vpc(aws), SubnetIds=",".join(suna.subnets(aws)), RedisHost=redis.host, RedisTls="false",
             QueryAuthType="OFF", **parameters,
         )  # fmt: skip

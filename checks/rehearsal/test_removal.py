@@ -5,14 +5,15 @@ import re
 import shutil
 
 import suna
-from deployment import leave_out_what_is_unknown
+from deployment import known_to_ministack
 from machine import RUN, fresh_folder
+from samcli.yamlhelper import yaml_dump
 
 TOKEN = "a-token-of-more-than-16-letters"
 
 
 def test_an_open_url_answers_the_token_and_nothing_else(account, stack, parameters):
-    stack.update(**parameters | {"QueryAuthType": "NONE", "QueryToken": TOKEN})
+    stack.request("update", **parameters | {"QueryAuthType": "NONE", "QueryToken": TOKEN})
     path = "api/metrics/queue"
     unauthorized = (401, {"detail": "Unauthorized"})
     assert stack.curl(path) == unauthorized
@@ -48,11 +49,10 @@ def test_a_deletion_leaves_the_services_and_nothing_of_the_stack(account, stack)
     assert suna.running(account) == {suna.API: 2, suna.WORKER: 2}
 
 
-def test_whoever_fills_in_the_releases_samconfig_deploys_it_by_sam_deploy_alone(account, release, parameters):
-    folder = fresh_folder(f"filled-in-{RUN}")
-    shutil.unpack_archive(release, folder)
-    unpacked = folder / release.stem
-    leave_out_what_is_unknown(unpacked / "template.yaml", unpacked / "template.yaml")
+def test_whoever_fills_in_the_releases_samconfig_deploys_it_by_sam_deploy_alone(account, source, parameters):
+    unpacked = shutil.copytree(source, fresh_folder(f"filled-in-{RUN}"), dirs_exist_ok=True)
+    template, _ = known_to_ministack(unpacked / "template.yaml")
+    (unpacked / "template.yaml").write_text(yaml_dump(template))
     config = (unpacked / "samconfig.toml").read_text()
     names = re.findall(r'"(\w+)="', config)
     assert names == ["VpcId", "SubnetIds", "RedisHost", "WorkerServiceName"]

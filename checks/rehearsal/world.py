@@ -31,7 +31,7 @@ class World:
     Every tick meets another content in Redis. Its rule is disabled, so that the tests alone say when it ticks.
     """
 
-    def __init__(self, network, source, package, aws, front):
+    def __init__(self, network, lambda_zip, package, aws, front):
         self.network, self.package, self.aws, self.front = network, package, aws, front
         self.ticks = 0
         self.instances = threading.Semaphore(INSTANCES)
@@ -43,7 +43,7 @@ class World:
             self.proxy = stack.enter_context(Toxiproxy(network, 6379, f"{self.redis.host}:6379"))
             suna.make_services(aws)
             self.deployed = deploy(
-                aws, aws.environment, source, "faults",
+                aws, aws.environment, lambda_zip, "faults",
                 VpcId=suna.vpc(aws), SubnetIds=",".join(suna.subnets(aws)),
                 RedisHost=self.proxy.host, RedisTls="false",
                 ApiServiceName=suna.API, WorkerServiceName=suna.WORKER,
@@ -103,7 +103,7 @@ class World:
         path = f"/_aws/lambda-url/{self.url_id}/api/metrics/queue"
         while not self.instances.acquire(blocking=False):
             statuses.append(429)
-            time.sleep(0.2)
+            time.sleep(1)
         try:
             with contextlib.closing(http.client.HTTPConnection(server, timeout=60)) as connection:
                 connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})

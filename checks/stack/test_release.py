@@ -1,7 +1,5 @@
 """The archive of a release: what a user without a JDK unpacks, fills in and deploys."""
 
-import importlib.machinery
-import importlib.util
 import os
 import re
 import subprocess
@@ -11,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from kit.machine import ROOT
+from kit.machine import ROOT, loaded
 from kit.template import accept, template
 from test_docs import links
 
@@ -93,14 +91,6 @@ def test_the_same_files_give_the_same_bytes_whenever_they_were_written(archive, 
         package = packed.extract(f"{FOLDER}/target/lambda.zip", tmp_path)
     release.pack(tmp_path / "again.zip", FOLDER, Path(package))
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
-
-
-def loaded(script):
-    sys.dont_write_bytecode = True
-    loader = importlib.machinery.SourceFileLoader("release", str(script))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("release", loader))
-    loader.exec_module(module)
-    return module
 
 
 def test_a_version_that_is_no_file_name_is_refused():
