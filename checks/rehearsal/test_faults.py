@@ -177,7 +177,7 @@ def test_a_load_of_queries_leaves_ticks_right_and_is_shared_among_few_reads(worl
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
         callers = [pool.submit(world.query, statuses) for _ in range(CALLERS)]
-        while not ticks or not all(caller.done() for caller in callers):
+        while not ticks or concurrent.futures.wait(callers, timeout=1).not_done:
             contents.append(world.fill())
             ticks.append(world.tick(contents[-1]))
         bodies = [caller.result() for caller in callers]
