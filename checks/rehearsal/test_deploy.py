@@ -32,7 +32,7 @@ def tick(known, broker, account_front):
     return until(
         "the rule has fired",
         lambda: next((put for put in account_front.of("PutMetricData") if began(put) > broker.filled_at), None),
-        seconds=75,
+        seconds=90,
     )
 
 
