@@ -5,7 +5,7 @@ import zipfile
 
 import images
 from kit.machine import ROOT, run, until
-from machine import RUN, Container, fresh_folder
+from machine import RUN, WORK, Container, fresh_folder
 
 VERSION = "14.22.0"
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64v8"}[platform.machine()]
@@ -33,12 +33,16 @@ class Postgres(Container):
 
 
 def _programs():
-    folder = fresh_folder(f"postgres-{RUN}")
-    copied = [f"-Dartifact={PROGRAMS}", f"-DoutputDirectory={folder}"]
-    run(ROOT / "mvnw", "-q", "-B", "dependency:3.11.0:copy", *copied)
-    (jar,) = folder.glob("*.jar")
-    with zipfile.ZipFile(jar) as packed:
-        (archive,) = [name for name in packed.namelist() if name.endswith(".txz")]
-        packed.extract(archive, folder)
-    run("tar", "-xJf", folder / archive, "-C", folder)
-    return folder
+    """Unpacked once for all runs."""
+    unpacked = WORK / f"postgres-{VERSION}"
+    if not unpacked.exists():
+        folder = fresh_folder(f"postgres-{RUN}")
+        copied = [f"-Dartifact={PROGRAMS}", f"-DoutputDirectory={folder}"]
+        run(ROOT / "mvnw", "-q", "-B", "dependency:3.11.0:copy", *copied)
+        (jar,) = folder.glob("*.jar")
+        with zipfile.ZipFile(jar) as packed:
+            (archive,) = [name for name in packed.namelist() if name.endswith(".txz")]
+            packed.extract(archive, folder)
+        run("tar", "-xJf", folder / archive, "-C", folder)
+        folder.rename(unpacked)
+    return unpacked
