@@ -51,7 +51,7 @@ class Fleet:
             "broker": broker,
             "folder": str(self.folder),
         }
-        self.environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "FLEET": json.dumps(settings)}
+        self.environment = {"PATH": os.environ["PATH"], "FLEET": json.dumps(settings)}
         self.gate = Gate(self.folder / "gate.sock")
         self.journal = Journal(self.folder / "journal")
         self.crews, self.producers = [], []

@@ -53,7 +53,8 @@ def worker(version, *sources):
         FROM {python()}
         COPY site /site
         COPY *.py /app/
-        ENV PYTHONPATH=/site:/app PYTHONDONTWRITEBYTECODE=1
+        RUN python3 -m compileall -q /site
+        ENV PYTHONPATH=/site:/app
         WORKDIR /app
         """
     )

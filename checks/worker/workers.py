@@ -76,7 +76,6 @@ class Container:
         kit = {"redis": redis.port, "protected": protected, "attributes": attributes}
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(ROOT / "deploy/worker"),
             "KIT": json.dumps(kit),
         }
