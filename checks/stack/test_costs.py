@@ -3,8 +3,8 @@
 import re
 
 from kit import metrics
+from kit.pages import deploy_section
 from kit.template import deploy
-from pages import deploy_section
 
 SECTION = deploy_section()
 

@@ -1,11 +1,14 @@
 """The script that sets the deployment settings of services that another tool made."""
 
+import copy
 import json
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
+from conftest import Refusal
 from kit.machine import ROOT
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
@@ -41,8 +44,6 @@ AS_MADE = {
         },
         {"command": ["collector", "--threads", "1"]},
     ],
-    "denied": [],
-    "changes": [],
 }
 
 CHANGES = [["update-service", API], ["update-service", WORKER], ["modify-target-group-attributes", GROUP]]
@@ -57,32 +58,48 @@ targetgroup/api/0123456789abcdef: deregistration_delay.timeout_seconds is 300, w
 
 
 class Account:
-    def __init__(self, directory):
-        self.file = directory / "state.json"
-        fake = directory / "aws"
-        fake.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {ROOT}/checks/stack/fake_aws.py "$@"\n')
-        fake.chmod(0o755)
-        # Nothing of the real environment: a real aws must never be called with somebody's credentials.
-        self.environment = {"PATH": f"{directory}:/usr/bin:/bin", "FAKE_AWS": str(self.file)}
-        self.state = AS_MADE
+    """What `aws` shows and changes, and whom it changed."""
 
-    @property
-    def state(self):
-        return json.loads(self.file.read_text())
+    def __init__(self, script):
+        self.script = script
+        self.state = copy.deepcopy(AS_MADE)
+        self.api, self.worker = self.state["services"]
+        self.denied, self.changes = [], []
 
-    @state.setter
-    def state(self, state):
-        self.file.write_text(json.dumps(state))
-
-    def run(self, *options, command=None):
+    def run(self, *options):
         names = ["--api-service", API, "--worker-service", WORKER, "--region", "us-west-2"]
-        command = command or [sys.executable, SCRIPT, *names, *options]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return self.script(SCRIPT, self.aws, *names, *options)
+
+    def aws(self, service, action, *words):
+        options = dict(zip(words[::2], words[1::2], strict=True))
+        assert options["--region"] == "us-west-2"
+        if action in self.denied:
+            raise Refusal(f"An error occurred (AccessDeniedException) when calling {action}")
+        match action:
+            case "describe-services":
+                found = [each for each in self.state["services"] if each["serviceName"] == options["--services"]]
+                return {"services": found, "failures": [] if found else [{"reason": "MISSING"}]}
+            case "describe-task-definition":
+                return {"taskDefinition": {"containerDefinitions": self.state["containers"]}}
+            case "describe-target-group-attributes":
+                return {"Attributes": [{"Key": key, "Value": value} for key, value in self.state["attributes"].items()]}
+            case "update-service":
+                (changed,) = [each for each in self.state["services"] if each["serviceName"] == options["--service"]]
+                changed["deploymentConfiguration"] = json.loads(options["--deployment-configuration"])
+                if "--health-check-grace-period-seconds" in options:
+                    assert changed["loadBalancers"], "ECS refuses a grace period without load balancer"
+                    changed["healthCheckGracePeriodSeconds"] = int(options["--health-check-grace-period-seconds"])
+                self.changes.append([action, options["--service"]])
+            case "modify-target-group-attributes":
+                key, value = [part.partition("=")[2] for part in options["--attributes"].split(",")]
+                self.state["attributes"][key] = value
+                self.changes.append([action, options["--target-group-arn"]])
+        return None
 
 
 @pytest.fixture
-def account(tmp_path):
-    return Account(tmp_path)
+def account(script):
+    return Account(script)
 
 
 def test_a_dry_run_shows_what_differs_and_changes_nothing(account):
@@ -95,22 +112,21 @@ def test_a_run_shows_what_differs_before_it_changes_it(account):
     done = account.run()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(DIFFERENCES + "done: aws ecs update-service ")
-    assert account.state["changes"] == CHANGES
+    assert account.changes == CHANGES
 
 
 def test_a_run_sets_the_values_of_the_seed_and_leaves_the_others(account):
     account.run()
-    api, worker = account.state["services"]
-    assert api["deploymentConfiguration"] == {"minimumHealthyPercent": 50, "maximumPercent": 200} | BREAKER
-    assert api["healthCheckGracePeriodSeconds"] == 60
-    assert worker["deploymentConfiguration"] == {"minimumHealthyPercent": 50, "maximumPercent": 200}
-    assert "healthCheckGracePeriodSeconds" not in worker
+    assert account.api["deploymentConfiguration"] == {"minimumHealthyPercent": 50, "maximumPercent": 200} | BREAKER
+    assert account.api["healthCheckGracePeriodSeconds"] == 60
+    assert account.worker["deploymentConfiguration"] == {"minimumHealthyPercent": 50, "maximumPercent": 200}
+    assert "healthCheckGracePeriodSeconds" not in account.worker
     assert account.state["attributes"] == {"deregistration_delay.timeout_seconds": "30", "stickiness.enabled": "false"}
 
 
 def test_a_second_run_changes_nothing(account):
     account.run()
-    after_first = account.state
+    after_first = copy.deepcopy(account.state)
     done = account.run()
     assert (done.returncode, done.stdout, done.stderr) == (0, "nothing to change\n", "")
     assert account.state == after_first
@@ -119,16 +135,14 @@ def test_a_second_run_changes_nothing(account):
 def test_the_printed_commands_take_everything_back(account):
     printed = account.run().stdout.splitlines()
     for command in [line.removeprefix("undo: ") for line in printed if line.startswith("undo: ")]:
-        assert account.run(command=["bash", "-c", command]).returncode == 0
-    assert account.state | {"changes": []} == AS_MADE
+        account.aws(*shlex.split(command)[1:])
+    assert account.state == AS_MADE
 
 
 def test_a_grace_period_of_workers_behind_a_load_balancer_is_set_to_0(account):
-    state = account.state
-    state["services"][1] |= {"loadBalancers": [{"targetGroupArn": GROUP}], "healthCheckGracePeriodSeconds": 90}
-    account.state = state
+    account.worker |= {"loadBalancers": [{"targetGroupArn": GROUP}], "healthCheckGracePeriodSeconds": 90}
     account.run()
-    assert account.state["services"][1]["healthCheckGracePeriodSeconds"] == 0
+    assert account.worker["healthCheckGracePeriodSeconds"] == 0
 
 
 def workers(**changed):
@@ -157,7 +171,7 @@ REST = "; not changed here: correct it where the task definition is made"
 def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dry_run(account, command, processes, threads):
     prefetch = threads if threads == "2" else "4"
     environment = [{"name": "dramatiq_queue_prefetch", "value": prefetch}]
-    account.state = account.state | {"containers": [workers(command=command, environment=environment)]}
+    account.state["containers"] = [workers(command=command, environment=environment)]
     expected = [
         f"task definition worker:7: {option} is {found}, wanted 4{REST}"
         for option, found in (("--processes", processes), ("--threads", threads))
@@ -166,14 +180,14 @@ def test_other_processes_and_threads_are_shown_and_are_a_failure_but_not_of_a_dr
     assert task_lines(account) == expected
     assert account.run("--dry-run").returncode == 0
     assert account.run().returncode == 1
-    assert account.state["changes"] == CHANGES
+    assert account.changes == CHANGES
 
 
 @pytest.mark.parametrize(
     "command", [["dramatiq", "-p", "4", "-t", "4"], ["sh", "-c", "/usr/bin/dramatiq --processes=4 --threads 4"]]
 )
 def test_4_processes_of_4_threads_are_found_however_they_are_written(account, command):
-    account.state = account.state | {"containers": [{"command": ["proxy"]}, workers(command=command)]}
+    account.state["containers"] = [{"command": ["proxy"]}, workers(command=command)]
     assert task_lines(account) == []
 
 
@@ -186,13 +200,13 @@ def test_4_processes_of_4_threads_are_found_however_they_are_written(account, co
     ],
 )
 def test_a_prefetch_other_than_the_threads_is_shown(account, environment, found):
-    account.state = account.state | {"containers": [workers(environment=environment)]}
+    account.state["containers"] = [workers(environment=environment)]
     assert task_lines(account) == [f"task definition worker:7: dramatiq_queue_prefetch is {found}, wanted 4{REST}"]
     assert account.run().returncode == 1
 
 
 def test_the_wanted_prefetch_is_the_number_of_threads_that_run(account):
-    account.state = account.state | {"containers": [workers(command=["dramatiq", "-p", "4", "-t", "16"])]}
+    account.state["containers"] = [workers(command=["dramatiq", "-p", "4", "-t", "16"])]
     assert task_lines(account) == [
         f"task definition worker:7: --threads is 16, wanted 4{REST}",
         f"task definition worker:7: dramatiq_queue_prefetch is 4, wanted 16{REST}",
@@ -201,48 +215,44 @@ def test_the_wanted_prefetch_is_the_number_of_threads_that_run(account):
 
 @pytest.mark.parametrize(("timeout", "found"), [(None, "not set"), (30, "30")])
 def test_another_stop_timeout_of_the_workers_container_is_shown(account, timeout, found):
-    account.state = account.state | {"containers": [workers(stopTimeout=timeout), {"command": ["proxy"]}]}
+    account.state["containers"] = [workers(stopTimeout=timeout), {"command": ["proxy"]}]
     assert task_lines(account) == [f"task definition worker:7: stopTimeout (s) is {found}, wanted 120{REST}"]
     assert account.run().returncode == 1
 
 
 def failure(account, *options):
     done = account.run(*options)
-    assert account.state["changes"] == []
+    assert account.changes == []
     assert (done.returncode, done.stdout) == (1, "")
     return done.stderr
 
 
 def test_a_service_that_is_not_there_stops_it(account):
-    account.state = account.state | {"services": account.state["services"][:1]}
+    account.state["services"].remove(account.worker)
     assert failure(account) == f"service {WORKER} in cluster suna-ecs must be ACTIVE, was MISSING\n"
 
 
 def test_a_service_that_is_being_removed_stops_it(account):
-    state = account.state
-    state["services"][0]["status"] = "DRAINING"
-    account.state = state
+    account.api["status"] = "DRAINING"
     assert failure(account) == f"service {API} in cluster suna-ecs must be ACTIVE, was DRAINING\n"
 
 
 def test_an_api_without_load_balancer_stops_it(account):
-    state = account.state
-    state["services"][0]["loadBalancers"] = []
-    account.state = state
+    account.api["loadBalancers"] = []
     assert failure(account) == f"service {API} must have a load balancer for a grace period of 60 s, has none\n"
 
 
 def test_a_change_that_aws_refuses_stops_it_with_aws_words(account):
-    account.state = account.state | {"denied": ["update-service"]}
+    account.denied = ["update-service"]
     done = account.run()
     assert done.returncode == 1
     assert done.stderr.endswith(": An error occurred (AccessDeniedException) when calling update-service\n")
-    assert account.state["changes"] == []
+    assert account.changes == []
 
 
-def test_without_the_aws_cli_it_says_so(account):
-    account.environment["PATH"] = "/nonexistent"
-    done = account.run()
+def test_without_the_aws_cli_it_says_so():
+    started = [sys.executable, SCRIPT, "--api-service", API, "--worker-service", WORKER]
+    done = subprocess.run(started, env={"PATH": "/nonexistent"}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "the aws command was not found; install the AWS CLI\n")
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 from kit.machine import ROOT
+from kit.pages import DOCS, deploy_section, links, pages
 from kit.template import deploy, template
-from pages import DOCS, deploy_section, pages
 from test_alarms import CAUSE, TICKET, VOICES, WAKES
 
 # What the seed wrote; people have it in their history.
@@ -75,11 +75,6 @@ def test_every_parameter_that_a_page_names_exists(page):
     known |= {"AutoScalingAnticipatedFlapping", "TargetServicePutResourceAsUnscalable"}
     known |= {"Sum", "SampleCount", "Average", "Minimum", "Maximum", "Accept", "Authorization", "ARN", "BacklogPerWorker"}
     assert [name for name in named if name not in known and not name.startswith("Dramatiq")] == []
-
-
-def links(text):
-    """The files to which a page links."""
-    return re.findall(r"\]\((?!https:)([^)#]+)", text)
 
 
 @pytest.mark.parametrize("page", pages())

@@ -1,6 +1,7 @@
 """What one may set, and what the template refuses before anything is made."""
 
 import json
+import tomllib
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,14 @@ def test_sam_deploy_guided_can_take_every_default():
     with CliRunner().isolation(input="".join(answer + "\n" for answer in answers)):
         asked = GuidedContext.__new__(GuidedContext).prompt_parameters(template()["Parameters"], {}, "", "")
     assert deploy(**{name: answer["Value"] for name, answer in asked.items()}) == deploy()
+
+
+def test_the_configuration_of_a_release_asks_for_what_has_no_default_and_is_taken_once_it_is_filled_in():
+    asked = tomllib.loads((ROOT / "deploy/samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    given = dict(override.split("=") for override in asked["parameter_overrides"])
+    assert {name for name, value in given.items() if not value} == {name for name, default in CONTRACT.items() if default is None}
+    accept(**{"ApiServiceName": ""} | {name: value or REQUIRED[name] for name, value in given.items()})
+    assert (ROOT / asked["template_file"]).is_file()
 
 
 BAD = [

@@ -1,5 +1,7 @@
 """The pages about deploying."""
 
+import re
+
 from kit.machine import ROOT
 
 DOCS = ROOT / "docs"
@@ -19,3 +21,8 @@ def pages():
         "README.md": (deploy_section(), ROOT),
         "deploy/worker/README.md": (kit.read_text(), kit.parent),
     }
+
+
+def links(text):
+    """The files to which a page links."""
+    return re.findall(r"\]\((?!https:)([^)#]+)", text)
