@@ -6,7 +6,6 @@ import importlib.util
 import re
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -31,7 +30,6 @@ def programs(requirements):
 
 def loaded(script):
     """A Python program as a module, whatever its name ends in."""
-    sys.dont_write_bytecode = True
     loader = importlib.machinery.SourceFileLoader(Path(script).name, str(script))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
