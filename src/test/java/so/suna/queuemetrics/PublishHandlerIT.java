@@ -9,7 +9,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.kit.RedisMonitor;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.RedisServer;
-import so.suna.queuemetrics.local.RedisServer.Version;
 
 /** The whole tick, against a real Redis and what the SDK really sends. */
 class PublishHandlerIT extends WholeTick {

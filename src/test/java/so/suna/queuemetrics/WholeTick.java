@@ -13,12 +13,15 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.api.parallel.Resources;
 import redis.clients.jedis.Jedis;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.LocalContext;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** A publisher between a real Redis and a receiver of what the SDK really sends. */
+@ResourceLock(Resources.SYSTEM_PROPERTIES)
 abstract class WholeTick {
 
   static final List<String> ALL =

@@ -173,18 +173,6 @@ class AwsClientIT {
     assertThat(aws.calls()).hasSizeBetween(2, 3);
   }
 
-  @Test
-  void answerThatTricklesIsGivenUpAndAskedForAgain() throws IOException {
-    try (var slow = StubServer.trickling("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) {
-      assertTimeout(
-          PATIENCE,
-          () ->
-              assertThatThrownBy(() -> publisherAt(slow.endpoint()).publish(DATUMS))
-                  .hasCauseInstanceOf(ApiCallTimeoutException.class));
-      assertThat(slow.connections()).isBetween(2, 3);
-    }
-  }
-
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -352,8 +352,7 @@ class RoutesTest {
   }
 
   static Stream<Arguments> callersWithoutTheToken() {
-    return Stream.of(
-"", "Bearer wrong")
+    return Stream.of("", "Bearer wrong")
         .flatMap(
             authorization ->
                 Stream.of(
