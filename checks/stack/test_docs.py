@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+from kit import metrics
 from kit.machine import ROOT
 from kit.pages import DOCS, deploy_section, links, pages
 from kit.template import deploy, template
@@ -45,6 +46,11 @@ def test_the_page_tells_whom_each_alarm_reaches():
     told = {alarm: voice for voice, alarms in rows for alarm in re.findall(r"`(\w+Alarm)`", alarms)}
     said = {WAKES: "wakes somebody", TICKET: "writes a ticket", CAUSE: "tells nobody, names the cause"}
     assert {name: told[name] for name in VOICES} == {name: said[voice] for name, voice in VOICES.items()}
+
+
+def test_the_readme_lists_every_metric_with_its_unit():
+    rows = re.findall(r"^\| `(Dramatiq\w+)` \| (\w+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(metrics.units().items())
 
 
 def test_the_section_fits_a_screen():
