@@ -4,7 +4,7 @@ import re
 
 from kit import metrics
 from kit.pages import deploy_section
-from kit.template import deploy
+from kit.template import DATABASE, deploy
 
 SECTION = deploy_section()
 
@@ -64,8 +64,7 @@ def test_the_section_lists_what_a_month_costs_and_the_sum():
 
 
 def test_the_section_tells_what_the_options_add():
-    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
-    stacks = deploy(CreateVpcEndpoints="true"), deploy(CreateVpcEndpoints="true", DatabaseUrlSecretArn=secret)
+    stacks = deploy(CreateVpcEndpoints="true"), deploy(CreateVpcEndpoints="true", DatabaseUrlSecretArn=DATABASE)
     without, with_secret = (len(stack.of_type("AWS::EC2::VPCEndpoint")) * ENDPOINT_HOUR * HOURS for stack in stacks)
     endpoints = f"adds ${without:.2f} for each Availability Zone, ${with_secret:.2f} if the stack has a secret"
     assert f"`CreateVpcEndpoints` {endpoints}" in SECTION

@@ -133,7 +133,3 @@ def test_an_event_a_day_keeps_the_query_function_active(given):
     assert json.loads(target["Input"]) == json.loads((ROOT / "events/keep-alive.json").read_text())
     permission = stack["QueryFunctionKeepAlivePermission"]
     assert (permission["FunctionName"], permission["SourceArn"]) == ("<QueryFunction>", "<QueryFunctionKeepAlive.Arn>")
-
-
-def test_an_open_url_asks_for_the_token():
-    assert deploy(**OPEN).variables("QueryFunction")["QUERY_TOKEN"] == OPEN["QueryToken"]

@@ -109,11 +109,6 @@ def test_the_workers_follow_the_chosen_metric_as_it_is_published(given):
     }
 
 
-def test_the_workers_follow_the_backlog_unless_told_otherwise():
-    specification = configuration(deploy(), "WorkerQueueScaling")["CustomizedMetricSpecification"]
-    assert specification["MetricName"] == "DramatiqBacklogPerWorker"
-
-
 def test_target_cooldowns_namespace_and_service_are_settable():
     stack = deploy(QueueTarget=7, ScaleOutCooldown=20, ScaleInCooldown=600, MetricNamespace="Suna", ServiceName="w")
     followed = configuration(stack, "WorkerQueueScaling")

@@ -10,13 +10,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import rotation
 from front import WAYS, Front, Function
-from kit.machine import ROOT, free_port
+from kit.machine import ROOT, free_port, until
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 TOKEN = "0123456789abcdef"
@@ -56,17 +55,18 @@ def local_run():
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + SECONDS_TO_START
-        while True:
-            with contextlib.suppress(OSError):
-                ask(f"http://127.0.0.1:{port}")
-                break
-            assert run.poll() is None and time.monotonic() < deadline, "the local run must answer"
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}", processes(run.pid)
+        url = f"http://127.0.0.1:{port}"
+        until("the local run answers", lambda: answers(run, url), SECONDS_TO_START, pause=0.5)
+        yield url, processes(run.pid)
     finally:
         os.killpg(run.pid, signal.SIGTERM)
         run.wait(30)
+
+
+def answers(run, url):
+    assert run.poll() is None, "the local run must keep running"
+    with contextlib.suppress(OSError):
+        return ask(url)
 
 
 def processes(group):
