@@ -8,7 +8,6 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,11 +19,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import redis.clients.jedis.Jedis;
 import so.suna.queuemetrics.dramatiq.Reading.Known;
 import so.suna.queuemetrics.dramatiq.Reading.Unknown;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.local.RedisServer;
-import so.suna.queuemetrics.redis.IamToken;
-import so.suna.queuemetrics.redis.Login;
 import so.suna.queuemetrics.redis.ReadOnlyRedis;
-import so.suna.queuemetrics.redis.RedisEndpoint;
 
 /** The script against a real Redis, with keys that real Dramatiq wrote. */
 class SnapshotReaderIT extends SnapshotReaderContract {
@@ -39,7 +36,7 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   static void start() {
     server = RedisServer.start();
     redis = server.client();
-    runner = runnerAt(server.port());
+    runner = RedisClients.at(server.port());
   }
 
   @AfterAll
@@ -57,16 +54,9 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   /** Where nobody listens, if Redis is to be down. */
   private int deadPort;
 
-  private static ReadOnlyRedis runnerAt(int port) {
-    return new ReadOnlyRedis(
-        new RedisEndpoint("127.0.0.1", port, 0, false, new Login.None()),
-        IamToken.ofThisFunction(),
-        Optional.empty());
-  }
-
   @Override
   ScriptRunner redis() {
-    return deadPort == 0 ? runner::evaluate : runnerAt(deadPort)::evaluate;
+    return deadPort == 0 ? runner::evaluate : RedisClients.at(deadPort)::evaluate;
   }
 
   @Override
@@ -520,7 +510,7 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   void redis6GivesTheSameSnapshots() {
     try (var server6 = RedisServer.start(RedisServer.Version.V6, RedisServer.freePort());
         var redis6 = server6.client();
-        var runner6 = runnerAt(server6.port())) {
+        var runner6 = RedisClients.at(server6.port())) {
       Fixture.all()
           .forEach(
               fixture -> {

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.kit.Certificate;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** A real server with a private CA that requires a client certificate. */
@@ -61,7 +62,7 @@ class ClientCertificateIT {
     public static void main(String[] arguments) {
       var endpoint =
           new RedisEndpoint("localhost", Integer.parseInt(arguments[0]), 0, true, new Login.None());
-      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction(), Optional.empty())) {
+      try (var redis = RedisClients.at(endpoint)) {
         redis.ping();
         System.out.println("PONG");
       } catch (RedisException e) {

@@ -30,6 +30,7 @@ import redis.clients.jedis.params.ClientKillParams;
 import redis.clients.jedis.params.ClientKillParams.SkipMe;
 import so.suna.queuemetrics.kit.FullServer;
 import so.suna.queuemetrics.kit.ManualClock;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.kit.Relay;
 import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
@@ -57,10 +58,7 @@ class ReadOnlyRedisIT {
   }
 
   private static ReadOnlyRedis to(String host, int port) {
-    return new ReadOnlyRedis(
-        new RedisEndpoint(host, port, 0, false, new Login.None()),
-        IamToken.ofThisFunction(),
-        Optional.empty());
+    return RedisClients.at(new RedisEndpoint(host, port, 0, false, new Login.None()));
   }
 
   /** Asks for a number, so that an answer to another question is noticed. */

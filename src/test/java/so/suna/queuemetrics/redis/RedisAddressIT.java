@@ -11,12 +11,12 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import so.suna.queuemetrics.kit.FullServer;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** A host name with several addresses, of which the last one or none is alive. */
@@ -110,10 +110,7 @@ class RedisAddressIT {
   void ipv6AddressIsAHost() {
     try (var server = RedisServer.start("--bind", "127.0.0.1", "::1");
         var redis =
-            new ReadOnlyRedis(
-                new RedisEndpoint("::1", server.port(), 0, false, new Login.None()),
-                IamToken.ofThisFunction(),
-                Optional.empty())) {
+            RedisClients.at(new RedisEndpoint("::1", server.port(), 0, false, new Login.None()))) {
       assertThatCode(redis::ping).doesNotThrowAnyException();
     }
   }

@@ -7,7 +7,6 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.IntStream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
@@ -16,6 +15,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import redis.clients.jedis.Protocol.Command;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
@@ -90,13 +90,6 @@ class RedisClusterIT {
     }
   }
 
-  private static ReadOnlyRedis to(int port) {
-    return new ReadOnlyRedis(
-        new RedisEndpoint("127.0.0.1", port, 0, false, new Login.None()),
-        IamToken.ofThisFunction(),
-        Optional.empty());
-  }
-
   private static Object count(ReadOnlyRedis redis, String namespace) {
     return redis.evaluate(
         "return {redis.pcall('ZCARD', KEYS[1]), redis.pcall('LLEN', ARGV[1] .. ':default')}",
@@ -112,7 +105,7 @@ class RedisClusterIT {
   @EnumSource(Version.class)
   void clusterOfOneShardIsReadInAnyNamespace(Version version) {
     try (var node = oneShard(version);
-        var redis = to(node.port());
+        var redis = RedisClients.at(node.port());
         var client = node.client()) {
       await().until(() -> client.clusterInfo().contains("cluster_state:ok"));
       client.rpush("dramatiq:default", "a", "b");
@@ -125,7 +118,7 @@ class RedisClusterIT {
   @Test
   void clusterOfTwoShardsIsReadInANamespaceWithAHashTag() {
     try (var shards = TwoShards.start();
-        var redis = to(shards.second.port());
+        var redis = RedisClients.at(shards.second.port());
         var client = shards.second.client()) {
       client.rpush("{dramatiq}:default", "a", "b", "c");
       assertThat(count(redis, "{dramatiq}")).isEqualTo(List.of(0L, 3L));
@@ -135,7 +128,7 @@ class RedisClusterIT {
   @Test
   void clusterOfTwoShardsCostsTheKeysOfTheOtherNodeInANamespaceWithoutHashTag() {
     try (var shards = TwoShards.start();
-        var redis = to(shards.first.port())) {
+        var redis = RedisClients.at(shards.first.port())) {
       assertThat(count(redis, "dramatiq"))
           .asInstanceOf(InstanceOfAssertFactories.LIST)
           .satisfiesExactly(
@@ -164,7 +157,7 @@ class RedisClusterIT {
   @Test
   void nodeWithoutTheKeysNamesTheOneThatHasThem() {
     try (var shards = TwoShards.start();
-        var redis = to(shards.first.port())) {
+        var redis = RedisClients.at(shards.first.port())) {
       assertThatThrownBy(() -> count(redis, "{dramatiq}"))
           .isInstanceOf(RedisException.class)
           .hasMessage(
@@ -178,7 +171,7 @@ class RedisClusterIT {
   @Test
   void slotThatIsBeingMovedIsRefused() throws IOException {
     try (var server = StubServer.answering("-ASK 3999 127.0.0.1:6381\r\n")) {
-      assertThatThrownBy(() -> count(to(server.port()), "dramatiq"))
+      assertThatThrownBy(() -> count(RedisClients.at(server.port()), "dramatiq"))
           .isInstanceOf(RedisException.class)
           .hasMessage(name(server.port()) + " refused: ASK 3999 127.0.0.1:6381" + ADVICE);
     }
@@ -187,7 +180,7 @@ class RedisClusterIT {
   @Test
   void severalDeclaredKeysAreRefused() {
     try (var node = oneShard(Version.V7);
-        var redis = to(node.port())) {
+        var redis = RedisClients.at(node.port())) {
       assertThatThrownBy(() -> redis.evaluate("return 1", List.of("a", "b"), List.of()))
           .isInstanceOf(RedisException.class)
           .hasMessage(
@@ -200,7 +193,7 @@ class RedisClusterIT {
   @Test
   void clusterThatIsDownIsSaidToBeDown() {
     try (var node = node(Version.V7);
-        var redis = to(node.port())) {
+        var redis = RedisClients.at(node.port())) {
       assertThatThrownBy(() -> count(redis, "dramatiq"))
           .isInstanceOf(RedisException.class)
           .hasMessage(
@@ -213,8 +206,7 @@ class RedisClusterIT {
   void anotherDatabaseOfAClusterIsNamed() {
     try (var node = oneShard(Version.V7)) {
       var endpoint = new RedisEndpoint("127.0.0.1", node.port(), 1, false, new Login.None());
-      assertThatThrownBy(
-              new ReadOnlyRedis(endpoint, IamToken.ofThisFunction(), Optional.empty())::ping)
+      assertThatThrownBy(RedisClients.at(endpoint)::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(endpoint + " refused: ERR SELECT is not allowed in cluster mode");
     }

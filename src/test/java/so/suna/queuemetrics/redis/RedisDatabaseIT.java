@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.params.ClientKillParams;
 import redis.clients.jedis.params.ClientKillParams.SkipMe;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.kit.RedisMonitor;
 import so.suna.queuemetrics.local.RedisServer;
 
@@ -28,10 +29,7 @@ class RedisDatabaseIT {
   }
 
   private ReadOnlyRedis in(int database, Login login) {
-    return new ReadOnlyRedis(
-        new RedisEndpoint("127.0.0.1", server.port(), database, false, login),
-        IamToken.ofThisFunction(),
-        Optional.empty());
+    return RedisClients.at(new RedisEndpoint("127.0.0.1", server.port(), database, false, login));
   }
 
   private Login publisher(String... rights) {

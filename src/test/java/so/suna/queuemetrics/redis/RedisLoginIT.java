@@ -23,6 +23,7 @@ import redis.clients.jedis.Jedis;
 import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.params.ClientKillParams;
 import redis.clients.jedis.params.ClientKillParams.SkipMe;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** Every way to log in, and what is said where Redis does not let us in. */
@@ -40,11 +41,7 @@ class RedisLoginIT {
   }
 
   private ReadOnlyRedis as(Login login) {
-    var redis =
-        new ReadOnlyRedis(
-            new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
-            IamToken.ofThisFunction(),
-            Optional.empty());
+    var redis = RedisClients.at(new RedisEndpoint("127.0.0.1", server.port(), 0, false, login));
     opened.add(redis);
     return redis;
   }
@@ -71,7 +68,7 @@ class RedisLoginIT {
             RedisServer.Version.V6, RedisServer.freePort(), "--rename-command", "AUTH", "hidden")) {
       var endpoint =
           new RedisEndpoint("127.0.0.1", older.port(), 0, false, publisher("correct-horse"));
-      try (var redis = new ReadOnlyRedis(endpoint, IamToken.ofThisFunction(), Optional.empty())) {
+      try (var redis = RedisClients.at(endpoint)) {
         assertThatThrownBy(redis::ping)
             .isInstanceOf(RedisException.class)
             .hasNoCause()

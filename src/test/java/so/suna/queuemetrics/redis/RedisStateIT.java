@@ -14,6 +14,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.exceptions.JedisDataException;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.local.RedisServer;
 import so.suna.queuemetrics.local.RedisServer.Version;
 
@@ -22,13 +23,6 @@ import so.suna.queuemetrics.local.RedisServer.Version;
 class RedisStateIT {
 
   private static final String COUNT = "return redis.call('LLEN', KEYS[1])";
-
-  private static ReadOnlyRedis to(RedisServer server) {
-    return new ReadOnlyRedis(
-        new RedisEndpoint("127.0.0.1", server.port(), 0, false, new Login.None()),
-        IamToken.ofThisFunction(),
-        Optional.empty());
-  }
 
   private static Object count(ReadOnlyRedis redis) {
     return redis.evaluate(COUNT, List.of("list"), List.of());
@@ -55,7 +49,7 @@ class RedisStateIT {
   @Test
   void redis7IsAskedWithEvalRo() {
     try (var server = RedisServer.start();
-        var redis = to(server);
+        var redis = RedisClients.at(server.port());
         var client = server.client()) {
       long refusedBefore = refused(client);
       assertThat(count(redis)).isEqualTo(0L);
@@ -69,7 +63,7 @@ class RedisStateIT {
   @Test
   void redis6IsAskedWithEvalAfterOneTryOfEvalRo() {
     try (var server = RedisServer.start(Version.V6, RedisServer.freePort());
-        var redis = to(server);
+        var redis = RedisClients.at(server.port());
         var client = server.client()) {
       client.rpush("list", "a", "b");
       long refusedBefore = refused(client);
@@ -85,7 +79,7 @@ class RedisStateIT {
     try (var server =
             RedisServer.start(
                 Version.V6, RedisServer.freePort(), "--rename-command", "EVAL", "hidden");
-        var redis = to(server)) {
+        var redis = RedisClients.at(server.port())) {
       assertThatThrownBy(() -> count(redis))
           .isInstanceOf(RedisException.class)
           .hasMessage(name(server) + " refused: ERR unknown command `EVAL`");
@@ -96,7 +90,7 @@ class RedisStateIT {
   void readOnlyReplicaIsRead() {
     try (var primary = RedisServer.start("--repl-diskless-sync-delay", "0");
         var replica = RedisServer.start("--replicaof", "127.0.0.1 " + primary.port());
-        var redis = to(replica);
+        var redis = RedisClients.at(replica.port());
         var client = primary.client()) {
       client.rpush("list", "a", "b");
       await().until(() -> count(redis).equals(2L));
@@ -111,7 +105,7 @@ class RedisStateIT {
                 "127.0.0.1 " + RedisServer.freePort(),
                 "--replica-serve-stale-data",
                 "no");
-        var redis = to(replica)) {
+        var redis = RedisClients.at(replica.port())) {
       assertThatThrownBy(() -> count(redis))
           .isInstanceOf(RedisException.class)
           .hasMessage(
@@ -135,7 +129,7 @@ class RedisStateIT {
                 "1000", // microseconds, so that it takes 10 s
                 "--loading-process-events-interval-bytes",
                 "1024");
-        var redis = to(loading)) {
+        var redis = RedisClients.at(loading.port())) {
       assertThatThrownBy(() -> count(redis))
           .isInstanceOf(RedisException.class)
           .hasMessage(name(loading) + " refused: LOADING Redis is loading the dataset in memory");
@@ -145,7 +139,7 @@ class RedisStateIT {
   @Test
   void fullRedisIsRead() {
     try (var server = RedisServer.start();
-        var redis = to(server);
+        var redis = RedisClients.at(server.port());
         var client = server.client()) {
       client.rpush("list", "a", "b");
       client.configSet("maxmemory", "1");
@@ -157,7 +151,7 @@ class RedisStateIT {
   @Test
   void redisThatIsBusyWithAnotherScriptRefuses() throws Exception {
     try (var server = RedisServer.start("--busy-reply-threshold", "1");
-        var redis = to(server);
+        var redis = RedisClients.at(server.port());
         var client = server.client()) {
       var endless =
           Thread.ofVirtual()
@@ -193,7 +187,7 @@ class RedisStateIT {
   @Test
   void redisThatTakesNoMoreClientsRefuses() {
     try (var server = RedisServer.start();
-        var redis = to(server);
+        var redis = RedisClients.at(server.port());
         var client = server.client()) {
       client.configSet("maxclients", "1");
       assertThatThrownBy(redis::ping)
@@ -208,11 +202,7 @@ class RedisStateIT {
         var client = server.client()) {
       client.configSet("maxclients", "1");
       var login = new Login.Password(Optional.empty(), "correct-horse");
-      var redis =
-          new ReadOnlyRedis(
-              new RedisEndpoint("127.0.0.1", server.port(), 0, false, login),
-              IamToken.ofThisFunction(),
-              Optional.empty());
+      var redis = RedisClients.at(new RedisEndpoint("127.0.0.1", server.port(), 0, false, login));
       assertThatThrownBy(redis::ping)
           .isInstanceOf(RedisException.class)
           .hasMessage(name(server) + " refused: ERR max number of clients reached");

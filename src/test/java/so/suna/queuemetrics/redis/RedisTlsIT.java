@@ -21,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import so.suna.queuemetrics.kit.Certificate;
+import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.kit.StubServer;
 import so.suna.queuemetrics.local.RedisServer;
 
@@ -99,11 +100,7 @@ class RedisTlsIT {
   @Test
   void certificateThatTheJvmDoesNotTrustIsRefused() {
     // The public constructor: with the JVM's own trust store.
-    var redis =
-        new ReadOnlyRedis(
-            new RedisEndpoint("localhost", tlsPort, 0, true, new Login.None()),
-            IamToken.ofThisFunction(),
-            Optional.empty());
+    var redis = RedisClients.at(new RedisEndpoint("localhost", tlsPort, 0, true, new Login.None()));
     assertThatThrownBy(redis::ping)
         .isInstanceOf(RedisException.class)
         .hasMessage(
