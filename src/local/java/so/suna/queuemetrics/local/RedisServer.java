@@ -57,10 +57,11 @@ public final class RedisServer implements AutoCloseable {
           .collect(Collectors.toMap(version -> version, RedisServer::unpack));
 
   /**
-   * Another range for each of the JVMs that run tests at the same time, whose process ids are near.
+   * Another range for each of the JVMs that run tests at the same time, whose process ids are near;
+   * all tests of one take some 200 ports.
    */
   private static final AtomicInteger NEXT_PORT =
-      new AtomicInteger(20_000 + (int) (ProcessHandle.current().pid() % 50) * 200);
+      new AtomicInteger(20_000 + (int) (ProcessHandle.current().pid() % 25) * 400);
 
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
