@@ -45,7 +45,8 @@ def python():
 def worker(version, *sources):
     """Name of an image with this version of Dramatiq and the sources in /app."""
     folder = fresh_folder("worker")
-    shutil.copytree(programs(f"kit/requirements-dramatiq-{version}.txt").parent / "lib/python3.11/site-packages", folder / "site")
+    (site,) = programs(f"kit/requirements-dramatiq-{version}.txt").parent.glob("lib/python3.*/site-packages")
+    shutil.copytree(site, folder / "site")
     for source in sources:
         shutil.copy(source, folder)
     (folder / "Dockerfile").write_text(

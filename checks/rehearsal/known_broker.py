@@ -41,7 +41,15 @@ class Content:
 EMPTY = Content(waiting=0, in_flight=0, delayed=0, orphaned=0, dead=0, brokers=0, oldest_sent=math.inf)
 
 
-def put(redis, number, oldest_sent=None, ahead_seconds=0):
+def together(contents):
+    """The truth of several queues that were put one after another: each put renews the heartbeats."""
+    totals = {
+        name: sum(getattr(each, name) for each in contents) for name in ("waiting", "in_flight", "delayed", "orphaned", "dead")
+    }
+    return Content(**totals, brokers=contents[-1].brokers, oldest_sent=min(each.oldest_sent for each in contents))
+
+
+def put(redis, number, oldest_sent=None, ahead_seconds=0, queue=QUEUE):
     """Writes a broker that differs from every other number's in each figure, so that an old one would be seen.
 
     :param ahead_seconds: so much longer than 60 s the dead letters are new and the brokers active
@@ -57,9 +65,9 @@ def put(redis, number, oldest_sent=None, ahead_seconds=0):
         brokers=number + 50,
         oldest_sent=oldest_sent or now - 100_000 - number * 1000,
     )
-    key = f"{NAMESPACE}:{QUEUE}"
+    key = f"{NAMESPACE}:{queue}"
     # Two of the brokers are workers.
-    acks = [f"{NAMESPACE}:__acks__.b{worker}.{QUEUE}" for worker in range(2)]
+    acks = [f"{NAMESPACE}:__acks__.b{worker}.{queue}" for worker in range(2)]
     keys = [key, f"{key}.msgs", f"{key}.DQ", f"{key}.DQ.msgs", f"{key}.XQ", f"{NAMESPACE}:__heartbeats__"]
     commands = ["MULTI", f"DEL {' '.join([*keys, *acks, *(each + '.DQ' for each in acks)])}"]
     for each in range(content.waiting + content.in_flight + content.orphaned // 2):

@@ -44,5 +44,9 @@ def _programs():
             (archive,) = [name for name in packed.namelist() if name.endswith(".txz")]
             packed.extract(archive, folder)
         run("tar", "-xJf", folder / archive, "-C", folder)
-        folder.rename(unpacked)
+        try:
+            folder.rename(unpacked)
+        except OSError:
+            if not unpacked.exists():  # Else another run was first.
+                raise
     return unpacked

@@ -1,5 +1,6 @@
-"""A service of real Dramatiq workers in the local AWS, scaled as the template's policies decide. A tick stands for a minute of the
-policies, and takes SECONDS here. Workers are ECS tasks with the worker kit.
+"""A service of real Dramatiq workers in the local AWS, scaled as the template's policies decide.
+
+A tick stands for a minute of the policies, and takes SECONDS here. Workers are ECS tasks with the worker kit.
 """
 
 import json

@@ -31,6 +31,8 @@ class Group:
     def fail_over(self):
         docker("kill", "--signal", "KILL", self.primary.name)
         self.replica.cli("REPLICAOF", "NO", "ONE")
+        # Else nothing would tell which of the two is read.
+        self.content = known_broker.put(self.replica, 2)
         self._point_at(self.replica)
 
     def bring_back_old_as_replica(self):

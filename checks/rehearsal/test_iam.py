@@ -1,4 +1,4 @@
-"""A function signs its IAM login at Redis with what Lambda gives it, as botocore, AWS's own signer, would."""
+"""A function in Lambda's image: its IAM login at Redis, as botocore would sign it, and a start that fails."""
 
 import contextlib
 import datetime
@@ -60,6 +60,12 @@ def signed_by_botocore(at):
     with mock.patch("botocore.auth.get_current_datetime", return_value=at):
         SigV4QueryAuth(Credentials("test", "test", SESSION_TOKEN), "elasticache", REGION, expires=900).add_auth(request)
     return urlsplit(request.url)
+
+
+def test_a_start_that_fails_is_told_with_its_message_every_time(network, package):
+    with Function(network, package, PUBLISH, {"REDIS_HOST": "nowhere.test", "REDIS_PORT": "none"}) as publish:
+        for _ in range(2):
+            assert "REDIS_PORT must be 1 to 65535, was none" in publish.invoke(TICK).error
 
 
 def test_each_login_offers_the_token_that_botocore_signs(network, package, certificates, door):

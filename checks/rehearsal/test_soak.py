@@ -129,7 +129,7 @@ def test_every_reading_is_within_what_is_possible_at_its_instant(soaked, pytestc
     try:
         soak.staff()
         until("all work", soak.all_work)
-        while time.monotonic() < begun + seconds:
+        while time.monotonic() < begun + seconds or not (soak.killed and soak.shut_down):
             soak.work()
             until("all is done", soak.drained, seconds=90, pause=TURN_SECONDS)
             soak.stand_still()

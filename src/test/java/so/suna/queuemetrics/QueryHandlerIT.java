@@ -128,7 +128,7 @@ class QueryHandlerIT {
   void startAtASilentRedisEndsWithinItsLimitAndLogsOnce() throws IOException {
     try (var silent = StubServer.silent()) {
       assertTimeout(
-          FirstRead.LIMIT.plusSeconds(1), () -> handler("REDIS_PORT", "" + silent.port()));
+          FirstRead.LIMIT.plusSeconds(5), () -> handler("REDIS_PORT", "" + silent.port()));
     }
 
     assertThat(loggedAtStart)
