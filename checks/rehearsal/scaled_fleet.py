@@ -16,7 +16,7 @@ CLUSTER, SERVICE, NAMESPACE = "loop", "worker", "Loop"
 VERSION = "2.2.0"
 THREADS = 16
 LEAST = 2
-SECONDS = 2.5
+SECONDS = 4
 TICK = (ROOT / "events/scheduled-tick.json").read_text()
 # The jobs sleep, so neither is ever near its target; ECS would publish so.
 IDLE = {"ECSServiceAverageCPUUtilization": 5, "ECSServiceAverageMemoryUtilization": 20}
