@@ -47,6 +47,8 @@ KEY = "arn:aws:kms:us-west-2:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1
 LISTENER = "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/suna/0123456789abcdef/fedcba9876543210"
 IAM = {"RedisAuthentication": "iam", "RedisUser": "metrics", "RedisCacheName": "suna-redis"}
 OPEN = {"QueryAuthType": "NONE", "QueryToken": "0123456789abcdef"}
+PASSWORD = {"RedisAuthentication": "password", "RedisPasswordSecretArn": f"{REDIS}:SecretString:password:AWSCURRENT"}
+ENDPOINTS = {"CreateVpcEndpoints": "true"}
 
 NO_VALUE = object()
 
