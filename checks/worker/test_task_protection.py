@@ -184,14 +184,14 @@ def test_an_agent_that_is_gone_costs_no_job_and_no_time(container, jobs, agent, 
     assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
 
 
-def test_an_address_that_is_none_costs_no_job_and_is_told_once(container, jobs, monkeypatch):
+def test_an_address_that_is_none_costs_no_job_and_is_told_once(container, jobs, name, monkeypatch):
     monkeypatch.setattr(Agent, "uri", lambda agent, name: name)
-    workers = container("nowhere", RETRY_SECONDS=0.1, **QUICK)
+    workers = container(name, RETRY_SECONDS=0.1, **QUICK)
     (job,) = jobs.send(1)
     jobs.ended()
     assert jobs.held_up(job) < 0.5
     (warning,) = workers.warned()
-    assert "no answer from nowhere (AttributeError)" in warning
+    assert f"no answer from {name} (AttributeError)" in warning
     assert "Traceback" not in workers.said()
 
 
