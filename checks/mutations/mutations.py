@@ -111,7 +111,7 @@ MUTATIONS = (
     mutation("a kept connection that died fails the tick", "PublishHandlerFaultsIT",
              (REDIS, "} catch (JedisConnectionException _) {\n        close();\n      }",
               "} catch (JedisConnectionException e) {\n        close();\n        throw e;\n      }")),
-    mutation("database 0 is read in place of another", "redis.RedisDatabaseIT",
+    mutation("database 0 is read in place of another", "redis.RedisLoginIT",
              (REDIS, ".database(endpoint.database())", ".database(0)")),
     mutation("a connection is kept for ever", "redis.ReadOnlyRedisIT",
              (REDIS, "!clock.instant().isBefore(keptSince.plus(KEPT_FOR))", "false")),

@@ -2,113 +2,58 @@ package so.suna.queuemetrics.kit;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 
 /**
  * Passes connections on to a local server, and can make those that are open fall silent without
  * closing them, as a network does that forgets a connection.
  */
-public final class Relay implements AutoCloseable {
+public final class Relay extends StubServer {
 
-  private final ServerSocket door;
-  private final int target;
-  private final List<Passage> passages = new CopyOnWriteArrayList<>();
+  private final Set<Socket> silent;
 
-  private Relay(ServerSocket door, int target) {
-    this.door = door;
-    this.target = target;
-    Thread.ofVirtual().start(this::accept);
+  private Relay(int target, Set<Socket> silent) {
+    super(client -> relay(client, target, silent));
+    this.silent = silent;
   }
 
   public static Relay to(int port) {
-    try {
-      return new Relay(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()), port);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  public int port() {
-    return door.getLocalPort();
-  }
-
-  /** Connections so far. */
-  public int accepted() {
-    return passages.size();
-  }
-
-  /** Connections that neither side has closed yet. */
-  public long open() {
-    return passages.stream().filter(passage -> !passage.client.isClosed()).count();
+    return new Relay(port, ConcurrentHashMap.newKeySet());
   }
 
   /**
    * From now on nothing passes on the connections that are open; later ones are as good as ever.
    */
   public void silenceOpenConnections() {
-    passages.forEach(passage -> passage.silent = true);
+    silent.addAll(open);
   }
 
-  @Override
-  public void close() throws IOException {
-    door.close();
-    for (Passage passage : passages) {
-      passage.close();
+  private static void relay(Socket client, int target, Set<Socket> silent) throws IOException {
+    try (var server = new Socket(InetAddress.getLoopbackAddress(), target)) {
+      BooleanSupplier silenced = () -> silent.contains(client);
+      Thread.ofVirtual().start(() -> answer(client, server, silenced));
+      pass(client, server, silenced);
     }
   }
 
-  private void accept() {
-    try {
-      while (true) {
-        Socket client = door.accept();
-        var passage = new Passage(client, new Socket(InetAddress.getLoopbackAddress(), target));
-        passages.add(passage);
-        passage.start();
-      }
+  private static void answer(Socket client, Socket server, BooleanSupplier silenced) {
+    try (client) {
+      pass(server, client, silenced);
     } catch (IOException _) {
-      // The door is closed, so the test is over.
+      // One side closed; leaving closes the other.
     }
   }
 
-  private static final class Passage {
-    private final Socket client;
-    private final Socket server;
-    private volatile boolean silent;
-
-    Passage(Socket client, Socket server) {
-      this.client = client;
-      this.server = server;
-    }
-
-    void start() {
-      Thread.ofVirtual().start(() -> pass(client, server));
-      Thread.ofVirtual().start(() -> pass(server, client));
-    }
-
-    void close() throws IOException {
-      client.close();
-      server.close();
-    }
-
-    private void pass(Socket from, Socket to) {
-      try (from;
-          to) {
-        InputStream in = from.getInputStream();
-        OutputStream out = to.getOutputStream();
-        byte[] buffer = new byte[8192];
-        for (int length = in.read(buffer); length >= 0; length = in.read(buffer)) {
-          if (!silent) {
-            out.write(buffer, 0, length);
-          }
-        }
-      } catch (IOException _) {
-        // One side closed; leaving closes the other.
+  private static void pass(Socket from, Socket to, BooleanSupplier silenced) throws IOException {
+    InputStream in = from.getInputStream();
+    byte[] buffer = new byte[8192];
+    for (int length = in.read(buffer); length >= 0; length = in.read(buffer)) {
+      if (!silenced.getAsBoolean()) {
+        to.getOutputStream().write(buffer, 0, length);
       }
     }
   }

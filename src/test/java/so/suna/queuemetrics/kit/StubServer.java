@@ -15,18 +15,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Accepts connections and treats each as no well-behaved server would. */
-public final class StubServer implements AutoCloseable {
+public sealed class StubServer implements AutoCloseable permits Relay {
 
-  private interface Treatment {
+  interface Treatment {
     void of(Socket client) throws IOException, InterruptedException;
   }
 
   private final ServerSocket door;
   private final Treatment treatment;
   private final AtomicInteger connections = new AtomicInteger();
-  private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+  final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
-  private StubServer(Treatment treatment) {
+  StubServer(Treatment treatment) {
     try {
       door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     } catch (IOException e) {

@@ -16,22 +16,19 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import so.suna.queuemetrics.kit.FullServer;
-import so.suna.queuemetrics.kit.RedisClients;
 import so.suna.queuemetrics.local.RedisServer;
 
 /** A host name with several addresses, of which the last one or none is alive. */
-class RedisAddressIT {
+class RedisAddressIT extends RealRedis {
 
   private static final String ALIVE = "127.0.0.1";
 
   /** Resolves every name to the given addresses, without asking DNS. */
   private static RedisSocketFactory to(int port, String... addresses) {
     return new RedisSocketFactory(
-        new RedisEndpoint("cache.example", port, 0, false, new Login.None()),
+        new RedisEndpoint("cache.example", port, 0, false, NO_LOGIN),
         _ -> Arrays.stream(addresses).map(RedisAddressIT::address).toArray(InetAddress[]::new),
-        () -> {
-          throw new AssertionError("asked for TLS");
-        });
+        WITHOUT_TLS);
   }
 
   private static InetAddress address(String literal) {
@@ -52,25 +49,22 @@ class RedisAddressIT {
   }
 
   @Test
-  void nextAddressIsTriedAfterOneThatRefuses() throws IOException {
-    try (var server = RedisServer.start();
-        var socket = to(server.port(), "::1", ALIVE).createSocket()) {
-      assertThat(socket.getInetAddress()).isEqualTo(address(ALIVE));
-    }
+  void nextAddressIsTriedAfterOneThatRefuses() {
+    int port = start().port();
+    assertThat(opened(to(port, "::1", ALIVE).createSocket()).getInetAddress())
+        .isEqualTo(address(ALIVE));
   }
 
   @Test
   @EnabledOnOs(OS.LINUX)
   void nextAddressIsTriedAfterOneThatIsSilentForItsShareOfASecond() throws IOException {
-    try (var server = RedisServer.start();
-        var _ = FullServer.at("127.0.0.2", server.port())) {
-      Instant asked = Instant.now();
-      try (var socket = to(server.port(), "127.0.0.2", ALIVE).createSocket()) {
-        assertThat(socket.getInetAddress()).isEqualTo(address(ALIVE));
-      }
-      assertThat(Duration.between(asked, Instant.now()))
-          .isBetween(Duration.ofMillis(490), Duration.ofMillis(1_500));
-    }
+    int port = start().port();
+    opened(FullServer.at("127.0.0.2", port));
+    Instant asked = Instant.now();
+    assertThat(opened(to(port, "127.0.0.2", ALIVE).createSocket()).getInetAddress())
+        .isEqualTo(address(ALIVE));
+    assertThat(Duration.between(asked, Instant.now()))
+        .isBetween(Duration.ofMillis(490), Duration.ofMillis(1_500));
   }
 
   @Test
@@ -89,29 +83,26 @@ class RedisAddressIT {
   @EnabledOnOs(OS.LINUX)
   void silentAddressesShareOneSecond() throws IOException {
     int port = RedisServer.freePort();
-    try (var _ = FullServer.at("127.0.0.2", port);
-        var _ = FullServer.at("127.0.0.3", port);
-        var _ = FullServer.at("127.0.0.4", port);
-        var _ = FullServer.at("127.0.0.5", port)) {
-      Instant asked = Instant.now();
-      assertThatThrownBy(to(port, "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")::createSocket)
-          .isInstanceOf(RedisException.class)
-          .hasMessageStartingWith(
-              "Redis cache.example:%d (REDIS_HOST, REDIS_PORT) could not be reached:"
-                  + " 127.0.0.2: timed out after 250 ms, 127.0.0.3: timed out after ",
-              port);
-      assertThat(Duration.between(asked, Instant.now()))
-          .isBetween(Duration.ofMillis(990), Duration.ofMillis(2_000));
+    String[] silent = {"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"};
+    for (String address : silent) {
+      opened(FullServer.at(address, port));
     }
+    Instant asked = Instant.now();
+    assertThatThrownBy(to(port, silent)::createSocket)
+        .isInstanceOf(RedisException.class)
+        .hasMessageStartingWith(
+            "Redis cache.example:%d (REDIS_HOST, REDIS_PORT) could not be reached:"
+                + " 127.0.0.2: timed out after 250 ms, 127.0.0.3: timed out after ",
+            port);
+    assertThat(Duration.between(asked, Instant.now()))
+        .isBetween(Duration.ofMillis(990), Duration.ofMillis(2_000));
   }
 
   @Test
   @EnabledIf("ipv6")
   void ipv6AddressIsAHost() {
-    try (var server = RedisServer.start("--bind", "127.0.0.1", "::1");
-        var redis =
-            RedisClients.at(new RedisEndpoint("::1", server.port(), 0, false, new Login.None()))) {
-      assertThatCode(redis::ping).doesNotThrowAnyException();
-    }
+    int port = start("--bind", "127.0.0.1", "::1").port();
+    assertThatCode(at(new RedisEndpoint("::1", port, 0, false, NO_LOGIN))::ping)
+        .doesNotThrowAnyException();
   }
 }
