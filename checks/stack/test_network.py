@@ -1,66 +1,58 @@
 """Who may talk to whom."""
 
+import pytest
 from kit.template import DATABASE, ENDPOINTS, PASSWORD, REDIS, deploy
 
 ANYWHERE = "0.0.0.0/0"
 REDIS_GROUP = {"RedisSecurityGroupId": "sg-0123456789abcdef0"}
+PUBLISHER, QUERY, FOR_ENDPOINTS = "<PublishSecurityGroup>", "<QuerySecurityGroup>", "<EndpointSecurityGroup>"
+
+
+def port(rule):
+    """The one TCP port of a rule, which must have a description."""
+    assert (rule["IpProtocol"], rule["FromPort"], bool(rule["Description"])) == ("tcp", rule["ToPort"], True)
+    return rule["FromPort"]
 
 
 def egress(stack, group):
-    return {
-        rule["Description"]: (
-            rule["FromPort"],
-            rule["ToPort"],
-            rule.get("CidrIp"),
-            rule.get("DestinationSecurityGroupId"),
-        )
-        for rule in stack[group]["SecurityGroupEgress"]
-    }
+    """By the description of each rule the port and whom it reaches there."""
+    rules = stack[group]["SecurityGroupEgress"]
+    assert [rule for rule in rules if rule.keys() >= {"CidrIp", "DestinationSecurityGroupId"}] == []
+    return {r["Description"]: (port(r), r.get("CidrIp") or r["DestinationSecurityGroupId"]) for r in rules}
+
+
+def ingress(stack):
+    """Each rule's group, its port there and who is let in."""
+    rules = stack.of_type("AWS::EC2::SecurityGroupIngress").items()
+    return {name: (rule["GroupId"], port(rule), rule["SourceSecurityGroupId"]) for name, rule in rules}
 
 
 def test_without_a_redis_group_the_functions_reach_the_redis_port_anywhere():
     stack = deploy(RedisPort=6380)
-    assert egress(stack, "PublishSecurityGroup") == {
-        "Redis": ("6380", "6380", ANYWHERE, None),
-        "CloudWatch, ECS and Secrets Manager": (443, 443, ANYWHERE, None),
-    }
-    assert egress(stack, "QuerySecurityGroup") == {"Redis": ("6380", "6380", ANYWHERE, None)}
-    assert stack.of_type("AWS::EC2::SecurityGroupIngress") == {}
+    aws = {"CloudWatch, ECS and Secrets Manager": (443, ANYWHERE)}
+    assert egress(stack, "PublishSecurityGroup") == {"Redis": ("6380", ANYWHERE)} | aws
+    assert egress(stack, "QuerySecurityGroup") == {"Redis": ("6380", ANYWHERE)}
+    assert ingress(stack) == {}
 
 
 def test_with_a_redis_group_the_functions_reach_that_group_alone_and_are_let_in():
     stack = deploy(**REDIS_GROUP, RedisPort=6380)
-    for group in ("PublishSecurityGroup", "QuerySecurityGroup"):
-        assert egress(stack, group)["Redis"] == ("6380", "6380", None, "sg-0123456789abcdef0")
-    ingress = stack.of_type("AWS::EC2::SecurityGroupIngress")
-    assert {name: rule["SourceSecurityGroupId"] for name, rule in ingress.items()} == {
-        "RedisIngressFromPublish": "<PublishSecurityGroup>",
-        "RedisIngressFromQuery": "<QuerySecurityGroup>",
-    }
-    for rule in ingress.values():
-        assert (rule["GroupId"], rule["FromPort"], rule["ToPort"]) == ("sg-0123456789abcdef0", "6380", "6380")
-
-
-def test_the_query_reaches_postgresql_only_with_a_database():
-    assert egress(deploy(DatabaseUrlSecretArn=DATABASE), "QuerySecurityGroup") == {
-        "Redis": ("6379", "6379", ANYWHERE, None),
-        "PostgreSQL": (5432, 5432, ANYWHERE, None),
-        "PostgreSQL behind a connection pooler": (6543, 6543, ANYWHERE, None),
-        "Secrets Manager": (443, 443, ANYWHERE, None),
-    }
-    assert egress(deploy(**PASSWORD), "QuerySecurityGroup") == {
-        "Redis": ("6379", "6379", ANYWHERE, None),
-        "Secrets Manager": (443, 443, ANYWHERE, None),
+    group = REDIS_GROUP["RedisSecurityGroupId"]
+    for function in ("PublishSecurityGroup", "QuerySecurityGroup"):
+        assert egress(stack, function)["Redis"] == ("6380", group)
+    assert ingress(stack) == {
+        "RedisIngressFromPublish": (group, "6380", PUBLISHER),
+        "RedisIngressFromQuery": (group, "6380", QUERY),
     }
 
 
-def test_every_rule_is_tcp_and_has_a_description():
-    stack = deploy(**REDIS_GROUP, **ENDPOINTS, DatabaseUrlSecretArn=DATABASE)
-    rules = list(stack.of_type("AWS::EC2::SecurityGroupIngress").values())
-    for group in ("PublishSecurityGroup", "QuerySecurityGroup"):
-        rules += stack[group]["SecurityGroupEgress"]
-    assert len(rules) == 10
-    assert {(rule["IpProtocol"], bool(rule["Description"])) for rule in rules} == {("tcp", True)}
+SECRETS = {"Secrets Manager": (443, ANYWHERE)}
+DATABASES = {"PostgreSQL": (5432, ANYWHERE), "PostgreSQL behind a connection pooler": (6543, ANYWHERE)}
+
+
+@pytest.mark.parametrize(("given", "more"), [({"DatabaseUrlSecretArn": DATABASE}, DATABASES | SECRETS), (PASSWORD, SECRETS)], ids=str)
+def test_the_query_reaches_postgresql_only_with_a_database(given, more):
+    assert egress(deploy(**given), "QuerySecurityGroup") == {"Redis": ("6379", ANYWHERE)} | more
 
 
 def test_the_endpoints_group_lets_nothing_out():
@@ -70,84 +62,84 @@ def test_the_endpoints_group_lets_nothing_out():
 
 def test_every_group_belongs_to_the_vpc():
     groups = deploy(**ENDPOINTS).of_type("AWS::EC2::SecurityGroup")
-    assert {name: group["VpcId"] for name, group in groups.items()} == dict.fromkeys(
-        ["PublishSecurityGroup", "QuerySecurityGroup", "EndpointSecurityGroup"], "vpc-0"
-    )
+    assert {f"<{name}>": group["VpcId"] for name, group in groups.items()} == dict.fromkeys([PUBLISHER, QUERY, FOR_ENDPOINTS], "vpc-0")
 
 
-def test_a_functions_group_goes_before_its_role_so_that_lambda_can_still_remove_the_interfaces():
-    resources = deploy().resources
-    assert resources["PublishSecurityGroup"]["DependsOn"] == "PublishRole"
-    assert resources["QuerySecurityGroup"]["DependsOn"] == "QueryRole"
+@pytest.mark.parametrize("function", ["Publish", "Query"])
+def test_a_functions_group_goes_before_its_role_so_that_lambda_can_still_remove_the_interfaces(function):
+    assert deploy().resources[f"{function}SecurityGroup"]["DependsOn"] == f"{function}Role"
+
+
+def endpoints(stack, function):
+    """Where the SDK of a function looks for AWS."""
+    variables = stack.variables(function).items()
+    return {name.removeprefix("AWS_ENDPOINT_URL_"): url for name, url in variables if name.startswith("AWS_")}
 
 
 def test_without_endpoints_the_sdk_finds_aws_by_itself():
-    stack = deploy()
+    stack = deploy(**PASSWORD)
     assert stack.of_type("AWS::EC2::VPCEndpoint") == {}
     assert "EndpointSecurityGroup" not in stack
-    assert [name for name in stack.variables("PublishFunction") if name.startswith("AWS_")] == []
+    assert endpoints(stack, "PublishFunction") == endpoints(stack, "QueryFunction") == {}
+
+
+OF_PUBLISHER = {"CLOUDWATCH": "https://<CloudWatchEndpoint.DnsEntries>", "ECS": "https://<EcsEndpoint.DnsEntries>"}
+OF_BOTH = {"SECRETS_MANAGER": "https://<SecretsManagerEndpoint.DnsEntries>"}
 
 
 def test_with_endpoints_the_publisher_alone_goes_through_them():
     stack = deploy(**ENDPOINTS)
-    variables = stack.variables("PublishFunction")
-    assert variables["AWS_ENDPOINT_URL_CLOUDWATCH"] == "https://<CloudWatchEndpoint.DnsEntries>"
-    assert variables["AWS_ENDPOINT_URL_ECS"] == "https://<EcsEndpoint.DnsEntries>"
-    assert [name for name in stack.variables("QueryFunction") if name.startswith("AWS_")] == []
-    assert egress(stack, "PublishSecurityGroup")["CloudWatch, ECS and Secrets Manager"] == (
-        443,
-        443,
-        None,
-        "<EndpointSecurityGroup>",
-    )
-    ingress = stack["EndpointIngress"]
-    assert (ingress["GroupId"], ingress["SourceSecurityGroupId"]) == (
-        "<EndpointSecurityGroup>",
-        "<PublishSecurityGroup>",
-    )
-    assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
+    assert (endpoints(stack, "PublishFunction"), endpoints(stack, "QueryFunction")) == (OF_PUBLISHER, {})
+    assert egress(stack, "PublishSecurityGroup")["CloudWatch, ECS and Secrets Manager"] == (443, FOR_ENDPOINTS)
+    assert ingress(stack) == {"EndpointIngress": (FOR_ENDPOINTS, 443, PUBLISHER)}
 
 
-def test_a_secret_gets_an_endpoint_of_its_own_for_both_functions():
-    for given, secrets in [
-        (PASSWORD, [REDIS]),
-        ({"DatabaseUrlSecretArn": f"{DATABASE}:SecretString:url"}, [DATABASE]),
-        (PASSWORD | {"DatabaseUrlSecretArn": DATABASE}, [REDIS, DATABASE]),
-    ]:
-        stack = deploy(**ENDPOINTS, **given)
-        for function in ("PublishFunction", "QueryFunction"):
-            url = stack.variables(function)["AWS_ENDPOINT_URL_SECRETS_MANAGER"]
-            assert url == "https://<SecretsManagerEndpoint.DnsEntries>"
-        assert egress(stack, "QuerySecurityGroup")["Secrets Manager"] == (443, 443, None, "<EndpointSecurityGroup>")
-        assert stack["EndpointIngressFromQuery"]["SourceSecurityGroupId"] == "<QuerySecurityGroup>"
-        endpoint = stack["SecretsManagerEndpoint"]
-        assert endpoint["ServiceName"] == "com.amazonaws.us-west-2.secretsmanager"
-        (statement,) = endpoint["PolicyDocument"]["Statement"]
-        assert statement["Action"] == "secretsmanager:GetSecretValue"
-        assert statement["Resource"] == secrets
-        assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": ["<PublishRole.Arn>", "<QueryRole.Arn>"]}}
-        assert not endpoint["PrivateDnsEnabled"]
-    assert "SecretsManagerEndpoint" not in deploy(**PASSWORD)
+WITH_KEY = {"DatabaseUrlSecretArn": f"{DATABASE}:SecretString:url"}
+CLOUDWATCH = ("CloudWatchEndpoint", "monitoring", "cloudwatch:PutMetricData", "*")
+ECS = ("EcsEndpoint", "ecs", "ecs:DescribeServices", "arn:aws:ecs:us-west-2:123456789012:service/suna-ecs/suna-worker-svc-8b51da8")
+MANAGER = ("SecretsManagerEndpoint", "secretsmanager", "secretsmanager:GetSecretValue")
 
 
-def test_an_endpoint_serves_the_publishers_calls_and_nobody_elses():
-    endpoints = deploy(**ENDPOINTS).of_type("AWS::EC2::VPCEndpoint")
-    assert {e["ServiceName"] for e in endpoints.values()} == {
-        "com.amazonaws.us-west-2.monitoring",
-        "com.amazonaws.us-west-2.ecs",
+@pytest.mark.parametrize(
+    ("given", "secrets"),
+    [(PASSWORD, [REDIS]), (WITH_KEY, [DATABASE]), (PASSWORD | {"DatabaseUrlSecretArn": DATABASE}, [REDIS, DATABASE])],
+    ids=str,
+)
+def test_a_secret_is_reached_by_both_functions_through_an_endpoint(given, secrets):
+    stack = deploy(**ENDPOINTS, **given)
+    assert (endpoints(stack, "PublishFunction"), endpoints(stack, "QueryFunction")) == (OF_PUBLISHER | OF_BOTH, OF_BOTH)
+    assert egress(stack, "QuerySecurityGroup")["Secrets Manager"] == (443, FOR_ENDPOINTS)
+    assert ingress(stack)["EndpointIngressFromQuery"] == (FOR_ENDPOINTS, 443, QUERY)
+    assert stack["SecretsManagerEndpoint"]["PolicyDocument"]["Statement"][0]["Resource"] == secrets
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "service", "action", "resource", "roles"),
+    [
+        ({}, *CLOUDWATCH, "<PublishRole.Arn>"),
+        ({}, *ECS, "<PublishRole.Arn>"),
+        (PASSWORD, *MANAGER, [REDIS], ["<PublishRole.Arn>", "<QueryRole.Arn>"]),
+    ],
+)
+def test_an_endpoint_serves_the_functions_calls_and_nobody_elses(given, name, service, action, resource, roles):
+    stack = deploy(**ENDPOINTS, **given)
+    assert len(stack.of_type("AWS::EC2::VPCEndpoint")) == (3 if given else 2)
+    endpoint = dict(stack[name])
+    assert endpoint.pop("PolicyDocument")["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": action,
+            "Resource": resource,
+            "Condition": {"ArnEquals": {"aws:PrincipalArn": roles}},
+        }
+    ]
+    assert endpoint == {
+        "VpcEndpointType": "Interface",
+        "ServiceName": f"com.amazonaws.us-west-2.{service}",
+        "VpcId": "vpc-0",
+        "SubnetIds": ["subnet-0a", "subnet-0b"],
+        "SecurityGroupIds": [FOR_ENDPOINTS],
+        # Private DNS would lead the whole VPC's calls here, where only the functions are let in.
+        "PrivateDnsEnabled": False,
     }
-    for endpoint in endpoints.values():
-        assert endpoint["VpcEndpointType"] == "Interface"
-        assert endpoint["VpcId"] == "vpc-0"
-        assert endpoint["SubnetIds"] == ["subnet-0a", "subnet-0b"]
-        assert endpoint["SecurityGroupIds"] == ["<EndpointSecurityGroup>"]
-        # Private DNS would lead the whole VPC's calls here, where only the publisher is let in.
-        assert endpoint["PrivateDnsEnabled"] is False
-        (statement,) = endpoint["PolicyDocument"]["Statement"]
-        assert (statement["Effect"], statement["Principal"]) == ("Allow", "*")
-        assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": "<PublishRole.Arn>"}}
-    statements = {name: e["PolicyDocument"]["Statement"][0] for name, e in endpoints.items()}
-    assert statements["CloudWatchEndpoint"]["Action"] == "cloudwatch:PutMetricData"
-    assert statements["CloudWatchEndpoint"]["Resource"] == "*"
-    assert statements["EcsEndpoint"]["Action"] == "ecs:DescribeServices"
-    assert statements["EcsEndpoint"]["Resource"].endswith(":service/suna-ecs/suna-worker-svc-8b51da8")
