@@ -35,15 +35,20 @@ def test_each_service_is_scaled_only_where_the_stack_is_to_do_it(given, expected
     assert made(deploy(**given)) == expected
 
 
+CAPACITIES = {"ApiMinCapacity": 3, "ApiMaxCapacity": 4, "WorkerMinCapacity": 40, "WorkerMaxCapacity": 60}
+
+
 @pytest.mark.parametrize(
-    ("target", "service", "least", "most"),
+    ("given", "target", "service", "least", "most"),
     [
-        ("ApiScalableTarget", "suna-api-svc-5643fd4", "2", "12"),
-        ("WorkerScalableTarget", "suna-worker-svc-8b51da8", "2", "20"),
+        ({}, "ApiScalableTarget", "suna-api-svc-5643fd4", "2", "12"),
+        ({}, "WorkerScalableTarget", "suna-worker-svc-8b51da8", "2", "20"),
+        (CAPACITIES, "ApiScalableTarget", "suna-api-svc-5643fd4", "3", "4"),
+        (CAPACITIES, "WorkerScalableTarget", "suna-worker-svc-8b51da8", "40", "60"),
     ],
 )
-def test_a_service_keeps_within_its_capacities(target, service, least, most):
-    assert deploy()[target] == {
+def test_a_service_keeps_within_its_capacities(given, target, service, least, most):
+    assert deploy(**given)[target] == {
         "ServiceNamespace": "ecs",
         "ScalableDimension": "ecs:service:DesiredCount",
         "ResourceId": f"service/suna-ecs/{service}",
@@ -52,69 +57,64 @@ def test_a_service_keeps_within_its_capacities(target, service, least, most):
     }
 
 
-def test_capacities_are_settable():
-    stack = deploy(ApiMinCapacity=3, ApiMaxCapacity=4, WorkerMinCapacity=40, WorkerMaxCapacity=60)
-    assert (stack["ApiScalableTarget"]["MinCapacity"], stack["ApiScalableTarget"]["MaxCapacity"]) == ("3", "4")
-    assert (stack["WorkerScalableTarget"]["MinCapacity"], stack["WorkerScalableTarget"]["MaxCapacity"]) == ("40", "60")
+def target_tracking(name, service, **configuration):
+    return {
+        "PolicyName": name,
+        "PolicyType": "TargetTrackingScaling",
+        "ScalingTargetId": f"<{service}ScalableTarget>",
+        "TargetTrackingScalingPolicyConfiguration": configuration,
+    }
 
 
 @pytest.mark.parametrize("service", ["Api", "Worker"])
 @pytest.mark.parametrize(
-    ("kind", "predefined"),
-    [("Cpu", "ECSServiceAverageCPUUtilization"), ("Memory", "ECSServiceAverageMemoryUtilization")],
+    ("given", "kind", "metric", "value"),
+    [
+        ({}, "Cpu", "CPUUtilization", "90"),
+        ({}, "Memory", "MemoryUtilization", "90"),
+        ({"CpuTarget": 70}, "Cpu", "CPUUtilization", "70"),
+        ({"MemoryTarget": 80}, "Memory", "MemoryUtilization", "80"),
+    ],
 )
-def test_cpu_and_memory_are_held_at_90_percent(service, kind, predefined):
-    policy = deploy()[f"{service}{kind}Scaling"]
-    assert policy["PolicyName"] == f"{service.lower()}-{kind.lower()}-scaling"
-    assert policy["PolicyType"] == "TargetTrackingScaling"
-    assert policy["ScalingTargetId"] == f"<{service}ScalableTarget>"
+def test_cpu_and_memory_are_held_at_their_targets(service, given, kind, metric, value):
     # The memory of a worker hardly falls, and every policy with scale-in enabled must agree to a scale-in.
     silent = {"DisableScaleIn": True} if (service, kind) == ("Worker", "Memory") else {}
-    assert (
-        policy["TargetTrackingScalingPolicyConfiguration"]
-        == {
-            "PredefinedMetricSpecification": {"PredefinedMetricType": predefined},
-            "TargetValue": "90",
-            "ScaleOutCooldown": "30",
-            "ScaleInCooldown": "300",
-        }
-        | silent
+    assert deploy(**given)[f"{service}{kind}Scaling"] == target_tracking(
+        f"{service.lower()}-{kind.lower()}-scaling",
+        service,
+        PredefinedMetricSpecification={"PredefinedMetricType": f"ECSServiceAverage{metric}"},
+        TargetValue=value,
+        ScaleOutCooldown="30",
+        ScaleInCooldown="300",
+        **silent,
     )
 
 
-def test_the_targets_of_cpu_and_memory_are_settable():
-    stack = deploy(CpuTarget=70, MemoryTarget=80)
-    for service in ("Api", "Worker"):
-        assert configuration(stack, f"{service}CpuScaling")["TargetValue"] == "70"
-        assert configuration(stack, f"{service}MemoryScaling")["TargetValue"] == "80"
+OTHER = {"QueueTarget": 7, "ScaleOutCooldown": 20, "ScaleInCooldown": 600, "MetricNamespace": "Suna", "ServiceName": "w"}
 
 
-@pytest.mark.parametrize("given", ["BacklogPerWorker", "QueueDepth"])
-def test_the_workers_follow_the_chosen_metric_as_it_is_published(given):
-    policy = deploy(QueueScalingMetric=given)["WorkerQueueScaling"]
-    assert policy["PolicyName"] == "worker-queue-depth-scaling"
-    assert policy["PolicyType"] == "TargetTrackingScaling"
-    assert policy["ScalingTargetId"] == "<WorkerScalableTarget>"
-    assert policy["TargetTrackingScalingPolicyConfiguration"] == {
-        "CustomizedMetricSpecification": {
-            "Namespace": "Kortix",
-            "MetricName": f"Dramatiq{given}",
-            "Dimensions": [{"Name": metrics.dimensions()[0], "Value": "worker"}],
-            "Statistic": "Average",
-            "Unit": metrics.units()[f"Dramatiq{given}"],
-        },
-        "TargetValue": "10",
-        "ScaleOutCooldown": "30",
-        "ScaleInCooldown": "300",
+@pytest.mark.parametrize("followed", ["BacklogPerWorker", "QueueDepth"])
+@pytest.mark.parametrize(
+    ("given", "namespace", "service", "value", "out", "in_"),
+    [({}, "Kortix", "worker", "10", "30", "300"), (OTHER, "Suna", "w", "7", "20", "600")],
+    ids=["by default", "otherwise"],
+)
+def test_the_workers_follow_the_chosen_metric_as_it_is_published(followed, given, namespace, service, value, out, in_):
+    specification = {
+        "Namespace": namespace,
+        "MetricName": f"Dramatiq{followed}",
+        "Dimensions": [{"Name": metrics.dimensions()[0], "Value": service}],
+        "Statistic": "Average",
+        "Unit": metrics.units()[f"Dramatiq{followed}"],
     }
-
-
-def test_target_cooldowns_namespace_and_service_are_settable():
-    stack = deploy(QueueTarget=7, ScaleOutCooldown=20, ScaleInCooldown=600, MetricNamespace="Suna", ServiceName="w")
-    followed = configuration(stack, "WorkerQueueScaling")
-    assert (followed["TargetValue"], followed["ScaleOutCooldown"], followed["ScaleInCooldown"]) == ("7", "20", "600")
-    assert followed["CustomizedMetricSpecification"]["Namespace"] == "Suna"
-    assert followed["CustomizedMetricSpecification"]["Dimensions"] == [{"Name": "Service", "Value": "w"}]
+    assert deploy(QueueScalingMetric=followed, **given)["WorkerQueueScaling"] == target_tracking(
+        "worker-queue-depth-scaling",
+        "Worker",
+        CustomizedMetricSpecification=specification,
+        TargetValue=value,
+        ScaleOutCooldown=out,
+        ScaleInCooldown=in_,
+    )
 
 
 def test_a_burst_adds_workers_after_one_minute_by_as_much_as_target_tracking_would_after_three():
