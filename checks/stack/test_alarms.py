@@ -8,8 +8,9 @@ from kit.template import deploy
 
 ON_CALL = "arn:aws:sns:us-west-2:123456789012:on-call"
 TICKETS = "arn:aws:sns:us-west-2:123456789012:tickets"
+ACTIONS = ("AlarmActions", "OKActions")
 
-OWN = ("Kortix", {"Service": "worker"})
+OWN = "a metric of ours"
 PUBLISHER = ("AWS/Lambda", {"FunctionName": "<PublishFunction>"})
 QUERY = ("AWS/Lambda", {"FunctionName": "<QueryFunction>"})
 RULE = ("AWS/Events", {"RuleName": "<PublishFunctionTick>"})
@@ -42,35 +43,53 @@ COMPARISONS = {
 }
 
 
+def without(alarm, *keys):
+    return {key: value for key, value in alarm.items() if key not in (*keys, *ACTIONS, "AlarmDescription")}
+
+
+@pytest.mark.parametrize(("space", "service"), [("Kortix", "worker"), ("Suna", "w")])
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_rings_when_it_should(name):
-    _, (namespace, dimensions), metric, statistic, comparison, threshold, breaching, minutes, missing = ALARMS[name]
-    alarm = deploy()[name]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
-    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == dimensions
-    assert (alarm["Statistic"], alarm["Period"]) == (statistic, 60)
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == (COMPARISONS[comparison], threshold)
-    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (breaching, minutes)
-    assert alarm["TreatMissingData"] == missing
+def test_an_alarm_rings_when_it_should(name, space, service):
+    _, of, metric, statistic, comparison, threshold, breaching, minutes, missing = ALARMS[name]
+    namespace, dimensions = (space, {metrics.dimensions()[0]: service}) if of == OWN else of
+    # A unit that is not the published one would find no datum; AWS tells none of its own.
+    unit = {"Unit": metrics.units()[metric]} if of == OWN else {}
+    assert without(deploy(MetricNamespace=space, ServiceName=service)[name]) == unit | {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "Statistic": statistic,
+        "Period": 60,
+        "ComparisonOperator": COMPARISONS[comparison],
+        "Threshold": threshold,
+        "DatapointsToAlarm": breaching,
+        "EvaluationPeriods": minutes,
+        "TreatMissingData": missing,
+    }
+
+
+def watched(id_, metric, namespace, service):
+    """A metric of ours in the mathematics of an alarm."""
+    dimensions = [{"Name": metrics.dimensions()[0], "Value": service}]
+    of = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
+    statistic = {"Metric": of, "Period": 60, "Stat": "Average", "Unit": metrics.units()[metric]}
+    return {"Id": id_, "ReturnData": False, "MetricStat": statistic}
 
 
 def test_workers_cannot_start_if_fewer_run_than_are_desired_for_10_minutes():
     alarm = deploy(MetricNamespace="Suna", ServiceName="w")["WorkersCannotStartAlarm"]
-    (missing, *watched) = alarm["Metrics"]
-    assert missing["Expression"] == "desired - running"
-    assert {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in watched} == {
-        "desired": "DramatiqDesiredWorkers",
-        "running": "DramatiqRunningWorkers",
+    assert without(alarm) == {
+        "Metrics": [
+            {"Id": "missing", "Label": "workers missing", "Expression": "desired - running"},
+            watched("desired", "DramatiqDesiredWorkers", "Suna", "w"),
+            watched("running", "DramatiqRunningWorkers", "Suna", "w"),
+        ],
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0,
+        "DatapointsToAlarm": 10,
+        "EvaluationPeriods": 10,
+        "TreatMissingData": "notBreaching",
     }
-    for each in watched:
-        assert each["ReturnData"] is False
-        assert each["MetricStat"]["Metric"]["Namespace"] == "Suna"
-        assert each["MetricStat"]["Metric"]["Dimensions"] == [{"Name": metrics.dimensions()[0], "Value": "w"}]
-        assert (each["MetricStat"]["Period"], each["MetricStat"]["Stat"]) == (60, "Average")
-        assert each["MetricStat"]["Unit"] == metrics.units()[each["MetricStat"]["Metric"]["MetricName"]]
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (10, 10)
-    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def causes(rule):
@@ -92,18 +111,6 @@ def test_ticks_fail_if_they_err_or_take_long_unless_scaling_is_blind():
     assert (alarm["ActionsSuppressorWaitPeriod"], alarm["ActionsSuppressorExtensionPeriod"]) == (300, 300)
 
 
-@pytest.mark.parametrize("name", [name for name, (_, of, *_) in ALARMS.items() if of == OWN])
-def test_an_alarm_on_a_metric_of_ours_has_the_unit_and_dimension_that_are_published(name):
-    alarm = deploy()[name]
-    assert alarm["Unit"] == metrics.units()[alarm["MetricName"]]
-    assert [d["Name"] for d in alarm["Dimensions"]] == metrics.dimensions()[:1]
-
-
-def test_an_alarm_on_a_metric_of_aws_asks_for_no_unit():
-    # A unit that AWS does not publish would find no datum.
-    assert [name for name in ALARMS if deploy()[name]["Namespace"] != "Kortix" and "Unit" in deploy()[name]] == []
-
-
 @pytest.mark.parametrize("name", [name for name, voice in VOICES.items() if voice != CAUSE])
 def test_an_alarm_that_somebody_gets_tells_what_it_means_and_what_to_decide(name):
     description = deploy()[name]["AlarmDescription"]
@@ -121,53 +128,40 @@ def test_a_cause_tells_which_alarm_tells_somebody(name):
     assert re.search(rf"\b{told_by} tells somebody\.", description)
 
 
-def told(stack):
-    """Whom each alarm tells when it rings, and the same when it is over."""
-    actions = {name: [alarm.get(key) for key in ("AlarmActions", "OKActions")] for name, alarm in stack.alarms.items()}
-    assert [name for name, (rings, ends) in actions.items() if rings != ends] == []
-    return {name: rings for name, (rings, _) in actions.items()}
+@pytest.mark.parametrize(
+    ("given", "wakes", "ticket"),
+    [
+        ({"AlarmTopicArn": ON_CALL, "TicketTopicArn": TICKETS}, [ON_CALL], [TICKETS]),
+        ({"AlarmTopicArn": ON_CALL}, [ON_CALL], [ON_CALL]),
+        ({}, None, None),
+    ],
+    ids=["two topics", "one topic", "no topic"],
+)
+def test_a_topic_takes_what_wakes_or_what_can_wait_when_it_begins_and_when_it_is_over(given, wakes, ticket):
+    told = {WAKES: wakes, TICKET: ticket, CAUSE: None}
+    found = {name: [alarm.get(key) for key in ACTIONS] for name, alarm in deploy(**given).alarms.items()}
+    assert found == {name: [told[voice]] * 2 for name, voice in VOICES.items()}
 
 
-def test_two_topics_take_what_wakes_and_what_can_wait():
-    voices = {WAKES: [ON_CALL], TICKET: [TICKETS], CAUSE: None}
-    assert told(deploy(AlarmTopicArn=ON_CALL, TicketTopicArn=TICKETS)) == {n: voices[v] for n, v in VOICES.items()}
+@pytest.mark.parametrize(
+    ("given", "name", "threshold"),
+    [({"WorkerMaxCapacity": 8}, "WorkersAtMaximumAlarm", "8"), ({"OldestJobAgeThreshold": 60}, "OldestMessageAlarm", "60")],
+)
+def test_an_alarm_follows_its_setting(given, name, threshold):
+    assert deploy(**given)[name]["Threshold"] == threshold
 
 
-def test_one_topic_takes_both():
-    voices = {WAKES: [ON_CALL], TICKET: [ON_CALL], CAUSE: None}
-    assert told(deploy(AlarmTopicArn=ON_CALL)) == {name: voices[voice] for name, voice in VOICES.items()}
-
-
-def test_without_topic_nobody_is_told():
-    assert set(told(deploy()).values()) == {None}
-
-
-def test_the_alarm_at_the_maximum_follows_the_maximum():
-    assert deploy(WorkerMaxCapacity=8)["WorkersAtMaximumAlarm"]["Threshold"] == "8"
-
-
-def test_a_fleet_that_cannot_grow_has_no_alarm_at_its_maximum():
-    assert "WorkersAtMaximumAlarm" not in deploy(WorkerMinCapacity=4, WorkerMaxCapacity=4)
-    assert "WorkersAtMaximumAlarm" not in deploy(ManageWorkerScaling="false")
-
-
-def test_the_alarm_on_the_age_follows_its_threshold():
-    assert deploy(OldestJobAgeThreshold=60)["OldestMessageAlarm"]["Threshold"] == "60"
-
-
-def test_without_ages_there_is_no_alarm_on_them():
-    assert deploy(OldestJobAge="false").alarms.keys() == VOICES.keys() - {"OldestMessageAlarm"}
-
-
-def test_without_a_url_there_is_no_alarm_for_its_answers():
-    assert deploy(QueryAuthType="OFF").alarms.keys() == VOICES.keys() - {"QueryErrorsAlarm"}
-
-
-def test_alarms_follow_namespace_and_service():
-    alarms = deploy(MetricNamespace="Suna", ServiceName="w").alarms
-    own = {name for name in ALARMS if alarms[name]["Namespace"] == "Suna"}
-    assert own == {name for name, (_, of, *_) in ALARMS.items() if of == OWN}
-    assert {alarms[name]["Dimensions"][0]["Value"] for name in own} == {"w"}
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"WorkerMinCapacity": 4, "WorkerMaxCapacity": 4}, "WorkersAtMaximumAlarm"),
+        ({"ManageWorkerScaling": "false"}, "WorkersAtMaximumAlarm"),
+        ({"OldestJobAge": "false"}, "OldestMessageAlarm"),
+        ({"QueryAuthType": "OFF"}, "QueryErrorsAlarm"),
+    ],
+)
+def test_there_is_no_alarm_for_what_cannot_happen(given, name):
+    assert deploy(**given).alarms.keys() == VOICES.keys() - {name}
 
 
 def test_the_alarm_of_the_duration_rings_before_lambda_stops_the_tick_and_says_when_that_is():

@@ -79,82 +79,68 @@ def test_an_axis_names_the_unit_of_what_it_shows():
     assert sorted(shown) == sorted(metrics.units())
 
 
-def test_cpu_and_memory_of_both_services_are_shown():
-    services = {
-        (metric, dimensions["ClusterName"], dimensions["ServiceName"])
-        for namespace, metric, dimensions in all_lines(deploy())
-        if namespace == "AWS/ECS"
-    }
-    assert services == {
-        (metric, "suna-ecs", service)
-        for metric in ("CPUUtilization", "MemoryUtilization")
-        for service in ("suna-api-svc-5643fd4", "suna-worker-svc-8b51da8")
-    }
+@pytest.mark.parametrize(
+    ("given", "services"),
+    [
+        ({}, ["suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"]),
+        ({"ManageApiScaling": "false", "ApiServiceName": ""}, ["suna-worker-svc-8b51da8"]),
+    ],
+    ids=str,
+)
+def test_cpu_and_memory_of_each_service_are_shown(given, services):
+    stack = deploy(**given)
+    shown = [(metric, dimensions) for namespace, metric, dimensions in all_lines(stack) if namespace == "AWS/ECS"]
+    assert sorted((metric, *dimensions.values()) for metric, dimensions in shown) == [
+        (metric, "suna-ecs", service) for metric in ("CPUUtilization", "MemoryUtilization") for service in services
+    ]
+    assert ("API: CPU and memory" in graphs(stack)) == (len(services) == 2)
 
 
-def test_without_an_api_nothing_of_one_is_shown():
-    stack = deploy(ManageApiScaling="false", ApiServiceName="")
-    services = {dimensions["ServiceName"] for space, _, dimensions in all_lines(stack) if space == "AWS/ECS"}
-    assert services == {"suna-worker-svc-8b51da8"}
-    assert "API: CPU and memory" not in graphs(stack)
+ANSWERS = {"UrlRequestCount", "Url4xxCount", "Url5xxCount"}
 
 
-def test_the_health_of_functions_and_rule_is_shown():
-    health = {(m, *d.values()) for namespace, m, d in all_lines(deploy()) if namespace in ("AWS/Lambda", "AWS/Events")}
+@pytest.mark.parametrize(("given", "answers"), [({}, ANSWERS), ({"QueryAuthType": "OFF"}, {"Invocations", "Errors"})], ids=str)
+def test_the_health_of_functions_and_rule_is_shown(given, answers):
+    health = {(m, *d.values()) for namespace, m, d in all_lines(deploy(**given)) if namespace in ("AWS/Lambda", "AWS/Events")}
     publisher = {(metric, "<PublishFunction>") for metric in ("Invocations", "Errors", "Throttles", "Duration")}
-    query = ("UrlRequestCount", "Url4xxCount", "Url5xxCount", "Throttles", "Duration")
-    rule = {("FailedInvocations", "<PublishFunctionTick>")}
-    assert health == publisher | {(metric, "<QueryFunction>") for metric in query} | rule
+    query = {(metric, "<QueryFunction>") for metric in (*answers, "Throttles", "Duration")}
+    assert health == publisher | query | {("FailedInvocations", "<PublishFunctionTick>")}
 
 
-def test_without_a_url_the_invocations_are_shown_in_its_place():
-    shown = {metric for _, metric, _ in lines(graphs(deploy(QueryAuthType="OFF"))["Queries"])}
-    assert shown == {"Invocations", "Errors", "Throttles"}
+BACKLOG, DEPTH, AGE = "Backlog per worker: (waiting + in flight) / running workers", "Messages", "Oldest waiting message"
+WORKERS, LOAD, API = "Workers: running and desired", "Workers: CPU and memory", "API: CPU and memory"
+BOUNDS = {"WorkerMinCapacity": 3, "WorkerMaxCapacity": 9}
+TARGETS = {"CpuTarget": 70, "MemoryTarget": 80}
+# The labels of two marks at one value would cover each other.
+EQUAL = {"CpuTarget": 75, "MemoryTarget": 75}
+UNSCALED = {"ManageApiScaling": "false", "ManageWorkerScaling": "false"}
 
 
-def test_the_target_is_drawn_where_the_followed_metric_is():
-    backlog, depth = "Backlog per worker: (waiting + in flight) / running workers", "Messages"
-    followed = graphs(deploy(QueueTarget=7))
-    assert (marks(followed[backlog]), marks(followed[depth])) == ({"target": 7}, {})
-    followed = graphs(deploy(QueueTarget=7, QueueScalingMetric="QueueDepth"))
-    assert (marks(followed[backlog]), marks(followed[depth])) == ({}, {"target of waiting": 7})
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"QueueTarget": 7}, {BACKLOG: {"target": 7}, DEPTH: {}}),
+        ({"QueueTarget": 7, "QueueScalingMetric": "QueueDepth"}, {BACKLOG: {}, DEPTH: {"target of waiting": 7}}),
+        (BOUNDS, {WORKERS: {"maximum": 9, "minimum": 3}}),
+        (TARGETS, {graph: {"CPU target": 70, "memory target": 80} for graph in (LOAD, API)}),
+        (EQUAL, {graph: {"target of both": 75} for graph in (LOAD, API)}),
+        (UNSCALED, {graph: {} for graph in (WORKERS, LOAD, API, DEPTH, BACKLOG)}),
+        ({"OldestJobAgeThreshold": 60}, {AGE: {"alarm": 60}}),
+        ({"OldestJobAge": "false"}, {AGE: {}}),
+    ],
+    ids=str,
+)
+def test_bounds_and_targets_are_drawn_where_they_act(given, expected):
+    drawn = graphs(deploy(**given))
+    assert {title: marks(drawn[title]) for title in expected} == expected
 
 
 def test_the_burst_threshold_is_drawn_as_a_line_beside_the_backlog_per_worker():
-    backlog = "Backlog per worker: (waiting + in flight) / running workers"
     stack = deploy(QueueTarget=7)
-    (line,) = [entry[0] for entry in graphs(stack)[backlog]["metrics"] if isinstance(entry[0], dict)]
+    (line,) = [entry[0] for entry in graphs(stack)[BACKLOG]["metrics"] if isinstance(entry[0], dict)]
     threshold = stack["WorkerBurstAlarm"]["Threshold"]
     assert line == {"expression": f"TIME_SERIES(7) * {threshold}", "label": "burst above"}
     assert "TIME_SERIES" not in str(deploy(BurstScaling="false").dashboard)
-
-
-def test_bounds_and_targets_are_drawn_for_what_the_stack_scales():
-    scaled = graphs(deploy(WorkerMinCapacity=3, WorkerMaxCapacity=9, CpuTarget=70, MemoryTarget=80))
-    assert marks(scaled["Workers: running and desired"]) == {"maximum": 9, "minimum": 3}
-    assert marks(scaled["Workers: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
-    assert marks(scaled["API: CPU and memory"]) == {"CPU target": 70, "memory target": 80}
-
-
-def test_equal_targets_are_drawn_once_since_their_labels_would_cover_each_other():
-    scaled = graphs(deploy(CpuTarget=75, MemoryTarget=75))
-    assert marks(scaled["Workers: CPU and memory"]) == {"target of both": 75}
-    assert marks(scaled["API: CPU and memory"]) == {"target of both": 75}
-
-
-def test_nothing_is_drawn_for_what_the_stack_does_not_scale():
-    left = graphs(deploy(ManageApiScaling="false", ManageWorkerScaling="false"))
-    titles = ["Workers: running and desired", "Workers: CPU and memory", "API: CPU and memory", "Messages"]
-    assert [marks(left[title]) for title in titles] == [{}, {}, {}, {}]
-
-
-def test_the_age_alarms_threshold_is_drawn():
-    stack = deploy(OldestJobAgeThreshold=60)
-    assert marks(graphs(stack)["Oldest waiting message"]) == {"alarm": int(stack["OldestMessageAlarm"]["Threshold"])}
-
-
-def test_without_ages_there_is_no_threshold_of_their_alarm():
-    assert marks(graphs(deploy(OldestJobAge="false"))["Oldest waiting message"]) == {}
 
 
 def test_each_queue_is_shown_only_where_its_metrics_are_published():
@@ -182,15 +168,7 @@ def test_every_graph_shows_minutes_of_this_region_from_0_up():
 
 
 def test_what_is_counted_is_summed_and_what_is_measured_is_not():
-    counted = {
-        "Invocations",
-        "Errors",
-        "Throttles",
-        "FailedInvocations",
-        "UrlRequestCount",
-        "Url4xxCount",
-        "Url5xxCount",
-    }
+    counted = ANSWERS | {"Invocations", "Errors", "Throttles", "FailedInvocations"}
     for title, graph in graphs(deploy()).items():
         for entry in [entry for entry in graph["metrics"] if isinstance(entry[0], str)]:
             statistic = entry[-1].get("stat", graph.get("stat"))

@@ -50,7 +50,9 @@ SECRETS = {"Secrets Manager": (443, ANYWHERE)}
 DATABASES = {"PostgreSQL": (5432, ANYWHERE), "PostgreSQL behind a connection pooler": (6543, ANYWHERE)}
 
 
-@pytest.mark.parametrize(("given", "more"), [({"DatabaseUrlSecretArn": DATABASE}, DATABASES | SECRETS), (PASSWORD, SECRETS)], ids=str)
+@pytest.mark.parametrize(
+    ("given", "more"), [({"DatabaseUrlSecretArn": DATABASE}, DATABASES | SECRETS), (PASSWORD, SECRETS)], ids=str
+)
 def test_the_query_reaches_postgresql_only_with_a_database(given, more):
     assert egress(deploy(**given), "QuerySecurityGroup") == {"Redis": ("6379", ANYWHERE)} | more
 
@@ -62,7 +64,9 @@ def test_the_endpoints_group_lets_nothing_out():
 
 def test_every_group_belongs_to_the_vpc():
     groups = deploy(**ENDPOINTS).of_type("AWS::EC2::SecurityGroup")
-    assert {f"<{name}>": group["VpcId"] for name, group in groups.items()} == dict.fromkeys([PUBLISHER, QUERY, FOR_ENDPOINTS], "vpc-0")
+    assert {f"<{name}>": group["VpcId"] for name, group in groups.items()} == dict.fromkeys(
+        [PUBLISHER, QUERY, FOR_ENDPOINTS], "vpc-0"
+    )
 
 
 @pytest.mark.parametrize("function", ["Publish", "Query"])

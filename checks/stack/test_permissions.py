@@ -41,7 +41,10 @@ def test_lambda_alone_may_take_on_a_role(role):
 def test_every_role_gets_the_permissions_boundary(given):
     roles = deploy(**given).of_type("AWS::IAM::Role")
     boundary = given.get("PermissionsBoundaryArn")
-    assert {name: role.get("PermissionsBoundary") for name, role in roles.items()} == {"PublishRole": boundary, "QueryRole": boundary}
+    assert {name: role.get("PermissionsBoundary") for name, role in roles.items()} == {
+        "PublishRole": boundary,
+        "QueryRole": boundary,
+    }
 
 
 def test_the_publisher_may_put_metrics_into_its_namespace_and_look_at_its_service_and_log():

@@ -10,9 +10,36 @@ from kit.template import LISTENER, OPEN, accept, deploy, packaged, transform
 # The URL
 
 
-def test_the_url_asks_for_a_signature_unless_it_is_opened():
-    assert deploy()["QueryFunctionUrl"]["AuthType"] == "AWS_IAM"
-    assert deploy(**OPEN)["QueryFunctionUrl"]["AuthType"] == "NONE"
+RULES = {"PublishFunctionTickPermission", "QueryFunctionKeepAlivePermission"}
+# An open URL needs both.
+EVERYBODY = {
+    "QueryUrlPermission": {
+        "FunctionName": "<QueryFunction>",
+        "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "*",
+        "FunctionUrlAuthType": "NONE",
+    },
+    "QueryUrlInvokePermission": {
+        "FunctionName": "<QueryFunction>",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "*",
+        "InvokedViaFunctionUrl": True,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "asks", "permissions"),
+    [({}, ["AWS_IAM"], {}), (OPEN, ["NONE"], EVERYBODY), ({"QueryAuthType": "OFF"}, [], {})],
+    ids=["signed", "open", "off"],
+)
+def test_the_url_asks_for_a_signature_unless_it_is_opened_or_off(given, asks, permissions):
+    stack = deploy(**given)
+    assert [url["AuthType"] for url in stack.of_type("AWS::Lambda::Url").values()] == asks
+    found = stack.of_type("AWS::Lambda::Permission")
+    assert {name: found[name] for name in found.keys() - RULES} == permissions
+    assert deploy().outputs.keys() - stack.outputs.keys() == (set() if asks else {"QueryUrl"})
+    assert "QueryFunction" in stack
 
 
 def test_the_url_follows_a_changed_setting():
@@ -39,43 +66,23 @@ def test_the_transform_would_publish_no_version_for_a_changed_setting():
     assert version() == version(QueueNames="default,extra", RedisHost="other.example") == version(**OPEN)
 
 
-def test_an_open_url_has_both_permissions():
-    permissions = deploy(**OPEN).of_type("AWS::Lambda::Permission")
-    assert {name: p for name, p in permissions.items() if name not in RULES} == {
-        "QueryUrlPermission": {
-            "FunctionName": "<QueryFunction>",
-            "Action": "lambda:InvokeFunctionUrl",
-            "Principal": "*",
-            "FunctionUrlAuthType": "NONE",
-        },
-        "QueryUrlInvokePermission": {
-            "FunctionName": "<QueryFunction>",
-            "Action": "lambda:InvokeFunction",
-            "Principal": "*",
-            "InvokedViaFunctionUrl": True,
-        },
-    }
+TOKEN = OPEN["QueryToken"]
 
 
-RULES = ["PublishFunctionTickPermission", "QueryFunctionKeepAlivePermission"]
-
-
-def test_a_signed_url_lets_nobody_in_by_itself():
-    assert list(deploy().of_type("AWS::Lambda::Permission")) == RULES
-
-
-def test_off_makes_a_query_function_without_url():
-    stack = deploy(QueryAuthType="OFF")
-    assert stack.of_type("AWS::Lambda::Url") == {}
-    assert list(stack.of_type("AWS::Lambda::Permission")) == RULES
-    assert deploy().outputs.keys() - stack.outputs.keys() == {"QueryUrl"}
-    assert stack["QueryFunction"]["Handler"] == deploy()["QueryFunction"]["Handler"]
-
-
-def test_a_token_protects_what_stands_before_a_function_without_url():
-    assert deploy(QueryAuthType="OFF", QueryToken="none").variables("QueryFunction")["QUERY_TOKEN"] == ""
-    stack = deploy(QueryAuthType="OFF", QueryToken="0123456789abcdef")
-    assert stack.variables("QueryFunction")["QUERY_TOKEN"] == "0123456789abcdef"
+@pytest.mark.parametrize(
+    ("given", "token"),
+    [
+        ({"QueryAuthType": "OFF", "QueryToken": "none"}, ""),
+        ({"QueryAuthType": "OFF", "QueryToken": TOKEN}, TOKEN),
+        *[
+            ({"QueryAuthType": url, "QueryToken": TOKEN, "LoadBalancerListenerArn": LISTENER}, TOKEN)
+            for url in ("AWS_IAM", "NONE", "OFF")
+        ],
+    ],
+    ids=str,
+)
+def test_a_token_protects_whatever_the_url_asks_for(given, token):
+    assert deploy(**given).variables("QueryFunction")["QUERY_TOKEN"] == token
 
 
 # The load balancer
@@ -114,13 +121,6 @@ def test_the_listener_sends_one_path_to_the_function_which_the_load_balancer_may
 def test_the_rule_may_be_limited_to_a_host():
     conditions = deploy(LoadBalancerListenerArn=LISTENER, LoadBalancerHost="api.suna.so")["QueryListenerRule"]["Conditions"]
     assert conditions[1:] == [{"Field": "host-header", "HostHeaderConfig": {"Values": ["api.suna.so"]}}]
-
-
-@pytest.mark.parametrize("given", ["AWS_IAM", "NONE", "OFF"])
-def test_a_token_protects_the_listener_whatever_the_url_asks_for(given):
-    stack = deploy(QueryAuthType=given, LoadBalancerListenerArn=LISTENER, QueryToken=OPEN["QueryToken"])
-    assert stack.variables("QueryFunction")["QUERY_TOKEN"] == OPEN["QueryToken"]
-    assert ("QueryFunctionUrl" in stack) == (given != "OFF")
 
 
 @pytest.mark.parametrize("given", ["AWS_IAM", "OFF"])

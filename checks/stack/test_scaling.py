@@ -8,13 +8,16 @@ from kit import metrics
 from kit.machine import ROOT
 from kit.pages import DOCS
 from kit.template import deploy
+from test_alarms import watched, without
 
 API = {"ApiScalableTarget", "ApiCpuScaling", "ApiMemoryScaling"}
-WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling", "WorkerBurstScaling"}
+BURST = {"WorkerBurstScaling", "WorkerBurstAlarm"}
+WORKER = {"WorkerScalableTarget", "WorkerCpuScaling", "WorkerMemoryScaling", "WorkerQueueScaling"} | BURST
 
 
 def made(stack):
-    return {name for name, r in stack.resources.items() if r["Type"].startswith("AWS::ApplicationAutoScaling::")}
+    scaling = {name for name, r in stack.resources.items() if r["Type"].startswith("AWS::ApplicationAutoScaling::")}
+    return scaling | stack.resources.keys() & {"WorkerBurstAlarm"}
 
 
 def configuration(stack, policy):
@@ -28,30 +31,27 @@ def configuration(stack, policy):
         ({"ManageApiScaling": "false"}, WORKER),
         ({"ManageWorkerScaling": "false"}, API),
         ({"ManageApiScaling": "false", "ManageWorkerScaling": "false"}, set()),
-        ({"BurstScaling": "false"}, API | WORKER - {"WorkerBurstScaling"}),
+        ({"BurstScaling": "false"}, API | WORKER - BURST),
     ],
 )
 def test_each_service_is_scaled_only_where_the_stack_is_to_do_it(given, expected):
     assert made(deploy(**given)) == expected
 
 
-CAPACITIES = {"ApiMinCapacity": 3, "ApiMaxCapacity": 4, "WorkerMinCapacity": 40, "WorkerMaxCapacity": 60}
-
-
 @pytest.mark.parametrize(
-    ("given", "target", "service", "least", "most"),
+    ("service", "id_", "given", "least", "most"),
     [
-        ({}, "ApiScalableTarget", "suna-api-svc-5643fd4", "2", "12"),
-        ({}, "WorkerScalableTarget", "suna-worker-svc-8b51da8", "2", "20"),
-        (CAPACITIES, "ApiScalableTarget", "suna-api-svc-5643fd4", "3", "4"),
-        (CAPACITIES, "WorkerScalableTarget", "suna-worker-svc-8b51da8", "40", "60"),
+        ("Api", "suna-api-svc-5643fd4", {}, "2", "12"),
+        ("Api", "suna-api-svc-5643fd4", {"ApiMinCapacity": 3, "ApiMaxCapacity": 4}, "3", "4"),
+        ("Worker", "suna-worker-svc-8b51da8", {}, "2", "20"),
+        ("Worker", "suna-worker-svc-8b51da8", {"WorkerMinCapacity": 40, "WorkerMaxCapacity": 60}, "40", "60"),
     ],
 )
-def test_a_service_keeps_within_its_capacities(given, target, service, least, most):
-    assert deploy(**given)[target] == {
+def test_a_service_keeps_within_its_capacities(service, id_, given, least, most):
+    assert deploy(**given)[f"{service}ScalableTarget"] == {
         "ServiceNamespace": "ecs",
         "ScalableDimension": "ecs:service:DesiredCount",
-        "ResourceId": f"service/suna-ecs/{service}",
+        "ResourceId": f"service/suna-ecs/{id_}",
         "MinCapacity": least,
         "MaxCapacity": most,
     }
@@ -135,33 +135,23 @@ def test_a_burst_adds_workers_after_one_minute_by_as_much_as_target_tracking_wou
 
 @pytest.mark.parametrize("followed", ["BacklogPerWorker", "QueueDepth"])
 def test_the_burst_alarm_counts_the_backlog_per_worker_in_targets_over_one_minute(followed):
-    stack = deploy(QueueScalingMetric=followed, QueueTarget=7, MetricNamespace="Suna", ServiceName="w")
-    alarm = stack["WorkerBurstAlarm"]
-    (targets, backlog) = alarm["Metrics"]
-    assert (targets["Expression"], backlog["Id"], backlog["ReturnData"]) == ("backlog / 7", "backlog", False)
-    assert backlog["MetricStat"] == {
-        "Metric": {
-            "Namespace": "Suna",
-            "MetricName": "DramatiqBacklogPerWorker",
-            "Dimensions": [{"Name": "Service", "Value": "w"}],
-        },
-        "Period": 60,
-        "Stat": "Average",
-        "Unit": metrics.units()["DramatiqBacklogPerWorker"],
+    alarm = deploy(QueueScalingMetric=followed, QueueTarget=7, MetricNamespace="Suna", ServiceName="w")["WorkerBurstAlarm"]
+    assert without(alarm) == {
+        "Metrics": [
+            {"Id": "targets", "Label": "backlog per worker / QueueTarget", "Expression": "backlog / 7"},
+            watched("backlog", "DramatiqBacklogPerWorker", "Suna", "w"),
+        ],
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 2,
+        "DatapointsToAlarm": 1,
+        "EvaluationPeriods": 1,
+        "TreatMissingData": "notBreaching",
     }
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 2)
-    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (1, 1)
-    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_the_burst_alarm_adds_workers_and_tells_nobody():
     alarm = deploy(AlarmTopicArn="arn:aws:sns:us-west-2:123456789012:on-call")["WorkerBurstAlarm"]
     assert (alarm["AlarmActions"], "OKActions" in alarm) == (["<WorkerBurstScaling>"], False)
-
-
-@pytest.mark.parametrize("given", [{"BurstScaling": "false"}, {"ManageWorkerScaling": "false"}], ids=str)
-def test_without_a_burst_policy_there_is_no_burst_alarm(given):
-    assert "WorkerBurstAlarm" not in deploy(**given)
 
 
 def table(heading):
