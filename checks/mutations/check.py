@@ -1,6 +1,6 @@
 #!/usr/bin/env -S PYTHONPATH=checks python3
 """Makes the code wrong in each way that mutations.py names, and prints which tests notice. Fails if none does, or if a
-mutation no longer fits the code. Needs a JDK 25 in JAVA_HOME or on the PATH. Works in target/mutations; src stays as it is.
+mutation no longer fits the code. Needs a JDK 25. Works in target/mutations; src stays as it is.
 
 check.py [WORD]...  only the mutations whose name contains one of the words"""
 
@@ -8,6 +8,7 @@ import concurrent.futures
 import json
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -18,11 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kit.java import class_path, compile_trees
-from kit.machine import ROOT
+from kit.machine import ROOT, jdk25
 from mutations import MUTATIONS
 
 WORK = ROOT / "target/mutations"
 PACKAGE = "so/suna/queuemetrics"
+CLASSES = [WORK / "test-classes", WORK / "classes"]
 SECONDS_FOR_TESTS = 180
 # Tests wait for time-outs as well as compute.
 RUNNERS = max(2, os.cpu_count() or 2)
@@ -32,45 +34,53 @@ class Failed(RuntimeError):
     """The check itself could not be made."""
 
 
-def program(name):
-    home = os.environ.get("JAVA_HOME")
-    return str(Path(home, "bin", name)) if home else name
-
-
 def libraries():
     """The tests' class path, and JUnit's own way to run tests without Maven's seconds."""
     version = xml.parse(ROOT / "pom.xml").findtext(".//{*}junit.version")
-    launcher = f"org.junit.platform:junit-platform-launcher:{version}"
-    path = class_path(WORK / "classpath", "dependency:copy", f"-Dartifact={launcher}", f"-DoutputDirectory={WORK}")
-    return f"{path}:{WORK}/junit-platform-launcher-{version}.jar"
+    junit = f"org.junit.platform:junit-platform-console-standalone:{version}"
+    path = class_path(WORK / "classpath", "dependency:copy", f"-Dartifact={junit}", f"-DoutputDirectory={WORK}")
+    return f"{path}:{WORK}/junit-platform-console-standalone-{version}.jar"
 
 
 class Runner:
     """A JVM, see Runner.java."""
 
-    def __init__(self, path, classes, log):
-        java = [program("java"), "-XX:TieredStopAtLevel=1", "-classpath", path, str(Path(__file__).with_name("Runner.java"))]
-        self.process = subprocess.Popen(
-            [*java, *map(str, classes)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        )
+    def __init__(self, path, log):
+        self.path = path
+        java = [jdk25() / "bin/java", "-XX:TieredStopAtLevel=1", "-classpath", path, Path(__file__).with_name("Runner.java")]
+        self.process = subprocess.Popen(java, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
 
     def failing(self, tests, directory):
         """The names of the tests that failed until JUnit gave up, which it does soon after the first."""
-        names = [f"{PACKAGE.replace('/', '.')}.{test}" for test in tests]
+        classes = [str(each) for each in (directory, *CLASSES)]
+        path = ":".join([*classes, self.path])
+        # Without the checks of the build: the tests must notice by themselves.
+        if sources := [str(file) for file in directory.rglob("*.java")]:
+            status, said = self.run("javac", path, "-proc:none", "-nowarn", "-d", classes[0], "-classpath", path, *sources)
+            if status != 0:
+                raise Failed(f"javac: {said}")
+        names = [f"--select-class={PACKAGE.replace('/', '.')}.{test}" for test in tests]
+        options = ["--fail-fast", "--fail-if-no-tests", "--details=none", "--class-path", ":".join(classes), *names]
+        status, said = self.run("junit", path, "execute", "--disable-banner", *options)
+        # 0: all passed; 1: a test failed.
+        if status not in (0, 1):
+            raise Failed(f"no test ran of {' '.join(tests)}: {said}")
+        failed = re.findall(r"(?:Class|Method)Source \[className = '[\w.]*?(\w+)'(?:, methodName = '(\w+)')?", said)
+        if bool(failed) != bool(status):
+            raise Failed(f"expected the names of failed tests, JUnit said {said}")
+        return [".".join(filter(None, each)) for each in failed]
+
+    def run(self, tool, path, *arguments):
+        """Its exit status, and what it said."""
         late = threading.Timer(SECONDS_FOR_TESTS, self.end)
         late.start()
-        self.process.stdin.write(json.dumps({"directory": str(directory), "tests": names}) + "\n")
+        self.process.stdin.write(json.dumps({"tool": tool, "arguments": arguments, "path": path}) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         late.cancel()
         if not answer:
-            raise Failed(
-                f"{' '.join(tests)} must end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code; see {WORK}/log"
-            )
-        answer = json.loads(answer)
-        if answer["problem"] or not answer["ran"]:
-            raise Failed(answer["problem"] or f"no test ran of {' '.join(tests)}")
-        return answer["failed"]
+            raise Failed(f"{tool} must end within {SECONDS_FOR_TESTS} s, whatever is wrong with the code; see {WORK}/log")
+        return json.loads(answer).values()
 
     def end(self):
         self.process.terminate()  # So that it ends the servers that it started, unless that hangs too.
@@ -81,11 +91,11 @@ class Runner:
 
 
 @contextmanager
-def runners(path, classes):
+def runners(path):
     """What runs tests on the first runner that is free."""
+    free = queue.SimpleQueue()
     with (WORK / "log").open("w") as log:
-        made = [Runner(path, classes, log) for _ in range(RUNNERS)]
-        free = queue.SimpleQueue()
+        made = [Runner(path, log) for _ in range(RUNNERS)]
         for each in made:
             free.put(each)
 
@@ -123,7 +133,7 @@ def noticed_by(mutation, failing):
     with tempfile.TemporaryDirectory(dir=WORK) as directory:
         try:
             mutate(mutation, Path(directory))
-            return failing(mutation.tests, directory)
+            return failing(mutation.tests, Path(directory))
         except Failed as failure:
             raise Failed(f"{mutation.name}: {failure}") from None
 
@@ -149,13 +159,12 @@ def main(words):
     tests = sorted({test for mutation in chosen for test in mutation.tests})
     check_that_verify_runs(tests)
     path = libraries()
-    classes = [WORK / "test-classes", WORK / "classes"]
-    compile_trees(classes[1], path, "src/main")
-    compile_trees(classes[0], f"{classes[1]}:{path}", "src/test", "src/local")
+    compile_trees(CLASSES[1], path, "src/main")
+    compile_trees(CLASSES[0], f"{CLASSES[1]}:{path}", "src/test", "src/local")
 
     survived = 0
     width = max(len(mutation.name) for mutation in chosen)
-    with runners(path, classes) as failing, concurrent.futures.ThreadPoolExecutor(RUNNERS) as pool:
+    with runners(path) as failing, concurrent.futures.ThreadPoolExecutor(RUNNERS) as pool:
         if broken := [name for names in pool.map(lambda test: failing([test], WORK / "none"), tests) for name in names]:
             raise Failed(f"without any mutation these tests must pass, but failed: {summary(broken)}")
         for mutation, noticed in zip(chosen, pool.map(lambda each: noticed_by(each, failing), chosen), strict=True):
