@@ -6,7 +6,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
+import com.google.gson.JsonParser;
 import java.util.List;
 import java.util.Locale;
 import java.util.random.RandomGenerator;
@@ -19,51 +19,18 @@ final class EventMutations {
   private static final List<String> PATHS =
       List.of("/api/metrics/queue", "/api/health", "/api/health-docker", "/", "", "/api");
 
+  private static final String LONG = "x".repeat(5_000);
+  private static final String SQUID = "%F0%9F%A6%91";
+
   private static final List<String> PIECES =
       List.of(
-          "/",
-          "//",
-          "/.",
-          "/..",
-          "%2f",
-          "%2F",
-          "%",
-          "%2",
-          "%zz",
-          "%00",
-          "%c3%28",
-          "%F0%9F%A6%91",
-          "+",
-          "?",
-          "#",
-          ";",
-          "\\",
-          "\0",
-          "\r\n",
-          "é",
-          "🦑",
-          "\ud83d",
-          "\u202e",
-          " ",
-          "a",
-          "x".repeat(5_000));
+          "/", "//", "/.", "/..", "%2f", "%2F", "%", "%2", "%zz", "%00", "%c3%28", SQUID, "+", "?",
+          "#", ";", "\\", "\0", "\r\n", "é", "🦑", "\ud83d", "\u202e", " ", "a", LONG);
 
   private static final List<String> METHODS =
       List.of(
-          "GET",
-          "HEAD",
-          "POST",
-          "PUT",
-          "DELETE",
-          "OPTIONS",
-          "TRACE",
-          "get",
-          "Head",
-          "GET ",
-          "",
-          "G\0T",
-          "ＧＥＴ",
-          "x".repeat(5_000));
+          "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "get", "Head", "GET ", "",
+          "G\0T", "ＧＥＴ", LONG);
 
   private static final List<String> AUTHORIZATIONS =
       List.of(
@@ -85,7 +52,7 @@ final class EventMutations {
           "Bearer \ud83d",
           "Bearer ?",
           "",
-          "x".repeat(5_000));
+          LONG);
 
   private static final List<String> NAMES =
       List.of(
@@ -109,15 +76,9 @@ final class EventMutations {
           "");
 
   private static final List<JsonElement> ODD =
-      List.of(
-          JsonNull.INSTANCE,
-          new JsonPrimitive(0),
-          new JsonPrimitive(-1.5),
-          new JsonPrimitive(true),
-          new JsonPrimitive(""),
-          new JsonPrimitive("🦑"),
-          new JsonArray(),
-          new JsonObject());
+      JsonParser.parseString("[null, 0, -1.5, true, \"\", \"🦑\", [], {}]")
+          .getAsJsonArray()
+          .asList();
 
   private EventMutations() {}
 
@@ -139,7 +100,10 @@ final class EventMutations {
                   event.has("httpMethod") ? "httpMethod" : "method", oneOf(random, METHODS));
       case 5, 6, 7 -> header(event, oneOf(random, NAMES), oneOf(random, AUTHORIZATIONS));
       case 8 -> header(event, "accept", oneOf(random, ACCEPTS));
-      case 9 -> event.addProperty("body", oneOf(random, PIECES).repeat(20));
+      case 9 -> {
+        event.addProperty("body", oneOf(random, PIECES).repeat(20));
+        event.addProperty("isBase64Encoded", random.nextBoolean());
+      }
       default -> odd(random, event);
     }
   }

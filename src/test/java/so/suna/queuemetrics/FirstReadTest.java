@@ -28,14 +28,14 @@ final class FirstReadTest {
     FirstRead.run(
         () -> {
           throw new IllegalStateException(
-              "Redis gave no answer", new IllegalArgumentException("no route"));
+              "Redis \"cache\"\ngave no answer", new IllegalArgumentException("no route"));
         },
         log);
 
     assertThat(lines)
         .containsExactly(
             """
-            {"event":"first read failed","cause":"java.lang.IllegalStateException: Redis gave no answer, caused by java.lang.IllegalArgumentException: no route"}
+            {"event":"first read failed","cause":"java.lang.IllegalStateException: Redis \\"cache\\"\\ngave no answer, caused by java.lang.IllegalArgumentException: no route"}
             """);
   }
 

@@ -1,11 +1,12 @@
 package so.suna.queuemetrics;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent.RequestContext;
 import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPResponse;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -50,17 +51,9 @@ class QueryHandlerIT {
   }
 
   private APIGatewayV2HTTPResponse get(QueryHandler handler, String path) {
-    var http = new RequestContext.Http();
-    http.setMethod("GET");
-    var requestContext = new RequestContext();
-    requestContext.setHttp(http);
-    return TypedEvents.answer(
-        handler,
-        APIGatewayV2HTTPEvent.builder()
-            .withRequestContext(requestContext)
-            .withRawPath(path)
-            .build(),
-        context);
+    String event =
+        "{\"rawPath\":\"%s\",\"requestContext\":{\"http\":{\"method\":\"GET\"}}}".formatted(path);
+    return TypedEvents.answer(handler, new ByteArrayInputStream(event.getBytes(UTF_8)), context);
   }
 
   /** The body, with T where it tells the time. */
@@ -135,6 +128,13 @@ class QueryHandlerIT {
         .singleElement()
         .asString()
         .startsWith("{\"event\":\"first read failed\",\"cause\":");
+  }
+
+  @Test
+  void badSettingsStopTheStart() {
+    assertThatThrownBy(() -> handler("REDIS_PORT", "0"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("bad settings: REDIS_PORT must be 1 to 65535, was 0");
   }
 
   @Test
