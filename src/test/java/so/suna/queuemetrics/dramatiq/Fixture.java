@@ -10,14 +10,16 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import java.util.zip.InflaterInputStream;
 import redis.clients.jedis.Jedis;
 
 /** A broker's keys as real Dramatiq wrote them, and what Dramatiq's side knew at that instant. */
-record Fixture(String name, JsonNode json) {
+record Fixture(String version, String scenario, JsonNode json) {
 
   /** The versions recorded, the one that suna pins first. */
   static final List<String> VERSIONS = List.of("1.18.0", "2.2.0");
@@ -45,6 +47,16 @@ record Fixture(String name, JsonNode json) {
           "lost-payloads",
           "killed-worker");
 
+  private static final Map<Metric, String> NAMES =
+      Map.of(
+          Metric.QUEUE_DEPTH, "waiting",
+          Metric.JOBS_IN_FLIGHT, "in_flight",
+          Metric.JOBS_DELAYED, "delayed",
+          Metric.DEAD_LETTERS, "dead_letters",
+          Metric.NEW_DEAD_LETTERS, "dead_letters",
+          Metric.ACTIVE_BROKERS, "active_brokers",
+          Metric.ORPHANED_MESSAGES, "orphaned");
+
   static Stream<Fixture> all() {
     return VERSIONS.stream()
         .flatMap(version -> SCENARIOS.stream().map(scenario -> of(version, scenario)));
@@ -53,7 +65,7 @@ record Fixture(String name, JsonNode json) {
   static Fixture of(String version, String scenario) {
     String name = "fixtures/%s/%s.json".formatted(version, scenario);
     try (InputStream in = Objects.requireNonNull(Fixture.class.getResourceAsStream(name), name)) {
-      return new Fixture(version + " " + scenario, new ObjectMapper().readTree(in));
+      return new Fixture(version, scenario, new ObjectMapper().readTree(in));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -70,26 +82,17 @@ record Fixture(String name, JsonNode json) {
     return Instant.ofEpochMilli(json.get("recorded_at_ms").asLong());
   }
 
-  /** Messages, or brokers. */
-  long knows(String what) {
-    return json.get("knows").get(what).asLong();
+  /** Messages, or brokers; its dead letters are all of the last minute. */
+  Map<Metric, Double> knows() {
+    return NAMES.entrySet().stream()
+        .collect(
+            Collectors.toMap(
+                Map.Entry::getKey, name -> json.get("knows").get(name.getValue()).asDouble()));
   }
 
   double oldestAgeSeconds() {
     JsonNode oldest = json.get("knows").get("oldest_message_timestamp_ms");
     return oldest.isNull() ? 0 : (recordedAt().toEpochMilli() - oldest.asLong()) / 1000.0;
-  }
-
-  /** Of all messages, wherever they are. */
-  Stream<byte[]> payloads() {
-    return elements(json.get("keys"))
-        .filter(key -> key.get("type").asText().equals("hash"))
-        .flatMap(
-            key -> {
-              boolean deflated = key.has("value_base64_zlib");
-              return elements(key.get(deflated ? "value_base64_zlib" : "value_base64"))
-                  .map(pair -> bytes(pair.get(1), deflated));
-            });
   }
 
   void restoreTo(Jedis redis) {
@@ -99,7 +102,7 @@ record Fixture(String name, JsonNode json) {
 
   @Override
   public String toString() {
-    return name;
+    return version + " " + scenario;
   }
 
   private static void restore(Jedis redis, JsonNode key) {
