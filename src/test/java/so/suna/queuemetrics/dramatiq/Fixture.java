@@ -4,48 +4,24 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import java.util.zip.InflaterInputStream;
 import redis.clients.jedis.Jedis;
 
 /** A broker's keys as real Dramatiq wrote them, and what Dramatiq's side knew at that instant. */
 record Fixture(String version, String scenario, JsonNode json) {
 
-  /** The versions recorded, the one that suna pins first. */
-  static final List<String> VERSIONS = List.of("1.18.0", "2.2.0");
-
-  static final List<String> SCENARIOS =
-      List.of(
-          "nothing-yet",
-          "waiting",
-          "in-flight",
-          "delayed",
-          "delayed-no-worker",
-          "retried",
-          "retry-waiting",
-          "dead-letters",
-          "requeued",
-          "large-payload",
-          "crafted-argument",
-          "not-a-number-argument",
-          "priorities",
-          "several-queues",
-          "utf8-arguments",
-          "pickle-encoder",
-          "deleted-list",
-          "purged",
-          "lost-payloads",
-          "killed-worker");
+  private static final Path FOLDER =
+      Path.of("src/test/resources/so/suna/queuemetrics/dramatiq/fixtures");
 
   private static final Map<Metric, String> NAMES =
       Map.of(
@@ -57,15 +33,22 @@ record Fixture(String version, String scenario, JsonNode json) {
           Metric.ACTIVE_BROKERS, "active_brokers",
           Metric.ORPHANED_MESSAGES, "orphaned");
 
-  static Stream<Fixture> all() {
-    return VERSIONS.stream()
-        .flatMap(version -> SCENARIOS.stream().map(scenario -> of(version, scenario)));
+  static List<Fixture> all() throws IOException {
+    try (Stream<Path> files = Files.walk(FOLDER)) {
+      return files.filter(Files::isRegularFile).sorted().map(Fixture::of).toList();
+    }
   }
 
   static Fixture of(String version, String scenario) {
-    String name = "fixtures/%s/%s.json".formatted(version, scenario);
-    try (InputStream in = Objects.requireNonNull(Fixture.class.getResourceAsStream(name), name)) {
-      return new Fixture(version, scenario, new ObjectMapper().readTree(in));
+    return of(FOLDER.resolve(version, scenario + ".json"));
+  }
+
+  private static Fixture of(Path file) {
+    try {
+      return new Fixture(
+          file.getParent().getFileName().toString(),
+          file.getFileName().toString().replace(".json", ""),
+          new ObjectMapper().readTree(file.toFile()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -73,9 +56,9 @@ record Fixture(String version, String scenario, JsonNode json) {
 
   List<QueueName> queues() {
     JsonNode queue = json.get("queue");
-    return queue.isArray()
-        ? elements(queue).map(JsonNode::asText).map(QueueName::new).toList()
-        : List.of(new QueueName(queue.asText()));
+    return (queue.isArray() ? queue.valueStream() : Stream.of(queue))
+        .map(name -> new QueueName(name.asText()))
+        .toList();
   }
 
   Instant recordedAt() {
@@ -97,7 +80,7 @@ record Fixture(String version, String scenario, JsonNode json) {
 
   void restoreTo(Jedis redis) {
     redis.flushAll();
-    elements(json.get("keys")).forEach(key -> restore(redis, key));
+    json.get("keys").forEach(key -> restore(redis, key));
   }
 
   @Override
@@ -108,20 +91,14 @@ record Fixture(String version, String scenario, JsonNode json) {
   private static void restore(Jedis redis, JsonNode key) {
     byte[] name = key.get("key").asText().getBytes(StandardCharsets.UTF_8);
     boolean deflated = key.has("value_base64_zlib");
-    JsonNode value = key.get(deflated ? "value_base64_zlib" : "value_base64");
-    switch (key.get("type").asText()) {
-      case "list" -> elements(value).forEach(member -> redis.rpush(name, bytes(member, deflated)));
-      case "set" -> elements(value).forEach(member -> redis.sadd(name, bytes(member, deflated)));
-      case "hash" ->
-          elements(value)
-              .forEach(
-                  pair ->
-                      redis.hset(name, bytes(pair.get(0), false), bytes(pair.get(1), deflated)));
-      case "zset" ->
-          elements(value)
-              .forEach(
-                  pair -> redis.zadd(name, pair.get(1).asDouble(), bytes(pair.get(0), deflated)));
-      default -> throw new IllegalArgumentException("unknown type in " + key);
+    for (JsonNode value : key.get(deflated ? "value_base64_zlib" : "value_base64")) {
+      switch (key.get("type").asText()) {
+        case "list" -> redis.rpush(name, bytes(value, deflated));
+        case "set" -> redis.sadd(name, bytes(value, deflated));
+        case "hash" -> redis.hset(name, bytes(value.get(0), false), bytes(value.get(1), deflated));
+        case "zset" -> redis.zadd(name, value.get(1).asDouble(), bytes(value.get(0), deflated));
+        default -> throw new IllegalArgumentException("unknown type in " + key);
+      }
     }
   }
 
@@ -135,9 +112,5 @@ record Fixture(String version, String scenario, JsonNode json) {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static Stream<JsonNode> elements(JsonNode array) {
-    return StreamSupport.stream(array.spliterator(), false);
   }
 }

@@ -8,6 +8,7 @@ import static so.suna.queuemetrics.dramatiq.Metric.OLDEST_JOB_AGE;
 import static so.suna.queuemetrics.dramatiq.Metric.ORPHANED_MESSAGES;
 import static so.suna.queuemetrics.dramatiq.Metric.QUEUE_DEPTH;
 
+import java.io.IOException;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -442,24 +443,21 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   }
 
   @Test
-  void redis6GivesTheSameSnapshots() {
+  void redis6GivesTheSameSnapshots() throws IOException {
     try (var server6 = RedisServer.start(RedisServer.Version.V6, RedisServer.freePort());
         var redis6 = server6.client();
         var runner6 = RedisClients.at(server6.port())) {
-      Fixture.all()
-          .forEach(
-              fixture -> {
-                fixture.restoreTo(redis);
-                fixture.restoreTo(redis6);
-                for (Jedis each : List.of(redis, redis6)) {
-                  each.set("dramatiq:bad", "a string");
-                  each.rpush("dramatiq:orphan", "id");
-                }
-                var queues = new ArrayList<>(fixture.queues());
-                queues.addAll(List.of(new QueueName("bad"), new QueueName("orphan")));
-                assertThat(reader(runner6, fixture.recordedAt(), queues, true).read())
-                    .isEqualTo(read(fixture.recordedAt(), queues));
-              });
+      for (Fixture fixture : Fixture.all()) {
+        for (Jedis each : List.of(redis, redis6)) {
+          fixture.restoreTo(each);
+          each.set("dramatiq:bad", "a string");
+          each.rpush("dramatiq:orphan", "id");
+        }
+        var queues = new ArrayList<>(fixture.queues());
+        queues.addAll(List.of(new QueueName("bad"), new QueueName("orphan")));
+        assertThat(reader(runner6, fixture.recordedAt(), queues, true).read())
+            .isEqualTo(read(fixture.recordedAt(), queues));
+      }
     }
   }
 
