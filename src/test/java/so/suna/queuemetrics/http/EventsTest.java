@@ -3,14 +3,10 @@ package so.suna.queuemetrics.http;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent;
-import com.amazonaws.services.lambda.runtime.events.APIGatewayV2HTTPEvent.RequestContext;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
-import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,26 +15,18 @@ import so.suna.queuemetrics.http.Event.Format;
 import so.suna.queuemetrics.http.Event.KeepAlive;
 import so.suna.queuemetrics.http.Event.NotUnderstood;
 import so.suna.queuemetrics.http.Event.Request;
-import so.suna.queuemetrics.kit.TypedEvents;
 
 class EventsTest {
 
-  private static APIGatewayV2HTTPEvent event(
-      String path, @Nullable String stage, @Nullable Map<String, String> headers) {
-    var http = new RequestContext.Http();
-    http.setMethod("GET");
-    var context = new RequestContext();
-    context.setHttp(http);
-    context.setStage(stage);
-    return APIGatewayV2HTTPEvent.builder()
-        .withRequestContext(context)
-        .withRawPath(path)
-        .withHeaders(headers)
-        .build();
+  /** A request of payload 2.0 with more fields, each with a comma before it. */
+  private static Event request(String path, String inContext, String more) {
+    return read(
+        "{\"rawPath\":\"%s\",\"requestContext\":{\"http\":{\"method\":\"GET\"}%s}%s}"
+            .formatted(path, inContext, more));
   }
 
-  private static Event read(@Nullable APIGatewayV2HTTPEvent event) {
-    return read(TypedEvents.json(event));
+  private static Event withHeaders(String headers) {
+    return request("/api/health", "", ",\"headers\":" + headers);
   }
 
   private static Event read(String event) {
@@ -49,69 +37,36 @@ class EventsTest {
     }
   }
 
-  private static Request request(String method, String path, String authorization, String accept) {
-    return new Request(method, path, authorization, accept, false, Format.PLAIN);
-  }
-
-  private static NotUnderstood found(String fields) {
-    return new NotUnderstood(
-        "expected rawPath and requestContext.http.method, or path and httpMethod, found [%s]"
-            .formatted(fields));
+  private static Request get(String path, String authorization, String accept) {
+    return new Request("GET", path, authorization, accept, false, Format.PLAIN);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"authorization", "Authorization", "AUTHORIZATION", "aUTHORIZATION"})
-  void authorizationIsFoundUnderItsNameInAnyCase(String name) {
-    Map<String, String> headers = Map.of("host", "h", name, "Bearer token");
-
-    assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(request("GET", "/api/health", "Bearer token", ""));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"accept", "Accept"})
-  void acceptIsFoundUnderItsNameInAnyCase(String name) {
-    Map<String, String> headers = Map.of("x-accept", "a", name, "text/plain, */*");
-
-    assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(request("GET", "/api/health", "", "text/plain, */*"));
-  }
-
-  @Test
-  void twoAuthorizationHeadersAreOneThatShowsNoToken() {
-    Map<String, String> headers =
-        new TreeMap<>(Map.of("Authorization", "Bearer token", "authorization", "Bearer other"));
-
-    assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(request("GET", "/api/health", "Bearer token,Bearer other", ""));
-  }
-
-  @Test
-  void otherHeadersAreNotTakenForAuthorization() {
-    Map<String, String> headers = Map.of("x-authorization", "Bearer a", "proxy-authorization", "b");
-
-    assertThat(read(event("/api/health", null, headers)))
-        .isEqualTo(request("GET", "/api/health", "", ""));
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "null",
-        "7",
-        "[]",
-        "{}",
-        "{\"authorization\":null}",
-        "{\"authorization\":{}}",
-        "{\"authorization\":[]}",
-        "{\"authorization\":[[\"Bearer token\"],null]}"
-      })
-  void headersOfAnotherShapeHoldNoAuthorization(String headers) {
-    assertThat(
-            read(
-                "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}},\"headers\":%s}"
-                    .formatted(headers)))
-        .isEqualTo(request("GET", "/", "", ""));
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {"host":"h","authorization":"Bearer token"}                          | Bearer token              | ``
+          {"Authorization":"Bearer token"}                                     | Bearer token              | ``
+          {"AUTHORIZATION":"Bearer token"}                                     | Bearer token              | ``
+          {"aUTHORIZATION":"Bearer token"}                                     | Bearer token              | ``
+          {"x-accept":"a","accept":"text/plain, */*"}                          | ``                        | text/plain, */*
+          {"Accept":"text/plain, */*"}                                         | ``                        | text/plain, */*
+          # Two are one that shows no token.
+          {"Authorization":"Bearer token","authorization":"Bearer other"}      | Bearer token,Bearer other | ``
+          {"x-authorization":"Bearer a","proxy-authorization":"b"}             | ``                        | ``
+          null                                                                 | ``                        | ``
+          7                                                                    | ``                        | ``
+          []                                                                   | ``                        | ``
+          {}                                                                   | ``                        | ``
+          {"authorization":null}                                               | ``                        | ``
+          {"authorization":{}}                                                 | ``                        | ``
+          {"authorization":[]}                                                 | ``                        | ``
+          {"authorization":[["Bearer token"],null]}                            | ``                        | ``
+          """)
+  void headersAreFoundByTheirNamesInAnyCase(String headers, String authorization, String accept) {
+    assertThat(withHeaders(headers)).isEqualTo(get("/api/health", authorization, accept));
   }
 
   @ParameterizedTest
@@ -122,11 +77,10 @@ class EventsTest {
     "prod,     /production/api,  /production/api",
     "prod,     /prod,            /prod",
     "$default, /api/health,      /api/health",
-    ",         /api/health,      /api/health",
     "$default, //api/health,     //api/health",
   })
-  void stageOfAnHttpApiIsNotPartOfThePath(@Nullable String stage, String raw, String path) {
-    assertThat(read(event(raw, stage, null))).isEqualTo(request("GET", path, "", ""));
+  void stageOfAnHttpApiIsNotPartOfThePath(String stage, String raw, String path) {
+    assertThat(request(raw, ",\"stage\":\"%s\"".formatted(stage), "")).isEqualTo(get(path, "", ""));
   }
 
   @Test
@@ -135,35 +89,30 @@ class EventsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"{\"keepAlive\":false}", "{\"keepAlive\":\"true\"}", "{\"keepAlive\":{}}"})
-  void anythingElseUnderItsNameIsNoKeepAlive(String event) {
-    assertThat(read(event)).isEqualTo(found(""));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"null", "7", "\"rawPath\"", "[]", "[{\"rawPath\":\"/\"}]", "{}", ""})
-  void eventWithoutFieldsIsNotUnderstood(String event) {
-    assertThat(read(event)).isEqualTo(found(""));
-  }
-
-  @Test
-  void fieldsOfAnotherTypeAreNotUnderstood() {
-    assertThat(
-            read(
-                "{\"version\":null,\"rawPath\":{},\"requestContext\":{\"http\":{\"method\":[]}},\"secret\":\"s3cret\"}"))
-        .isEqualTo(found("rawPath, requestContext.http.method"));
-  }
-
-  @Test
-  void requestWithoutMethodIsNotUnderstood() {
-    var event =
-        APIGatewayV2HTTPEvent.builder()
-            .withRequestContext(new RequestContext())
-            .withRawPath("/api/health")
-            .build();
-
-    assertThat(read(event)).isEqualTo(found("rawPath"));
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {"keepAlive":false}  | ``
+          {"keepAlive":"true"} | ``
+          {"keepAlive":{}}     | ``
+          null                 | ``
+          7                    | ``
+          "rawPath"            | ``
+          []                   | ``
+          [{"rawPath":"/"}]    | ``
+          {}                   | ``
+          ``                   | ``
+          {"version":null,"rawPath":{},"requestContext":{"http":{"method":[]}},"secret":"s3cret"} | rawPath, requestContext.http.method
+          {"rawPath":"/api/health","requestContext":{}}                                           | rawPath
+          """)
+  void eventWithoutPathAndMethodIsNotUnderstood(String event, String found) {
+    assertThat(read(event))
+        .isEqualTo(
+            new NotUnderstood(
+                "expected rawPath and requestContext.http.method, or path and httpMethod, found [%s]"
+                    .formatted(found)));
   }
 
   private static String older(String requestContext, String headers) {
@@ -194,14 +143,13 @@ class EventsTest {
         .isEqualTo(new Request("GET", "/prod/api/health", "", "a", false, new Format(true, many)));
   }
 
-  private static String payload2(String authorizer) {
-    return "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"},\"authorizer\":%s}}"
-        .formatted(authorizer);
+  private static Event calledBy(String authorizer) {
+    return request("/", ",\"authorizer\":" + authorizer, "");
   }
 
   @Test
   void signedCallerIsAuthenticated() {
-    assertThat(read(payload2("{\"iam\":{\"cognitoIdentity\":null,\"userArn\":\"arn\"}}")))
+    assertThat(calledBy("{\"iam\":{\"cognitoIdentity\":null,\"userArn\":\"arn\"}}"))
         .isEqualTo(new Request("GET", "/", "", "", true, Format.PLAIN));
   }
 
@@ -219,15 +167,14 @@ class EventsTest {
         "{\"lambda\":{\"iam\":{\"userArn\":\"arn\"}}}",
       })
   void noOtherCallerIsAuthenticated(String authorizer) {
-    assertThat(read(payload2(authorizer))).isEqualTo(request("GET", "/", "", ""));
+    assertThat(calledBy(authorizer)).isEqualTo(get("/", "", ""));
   }
 
   @Test
   void callerOfALoadBalancerOrARestApiIsNeverAuthenticated() {
     String signed = "{\"stage\":\"prod\",\"authorizer\":{\"iam\":{\"userArn\":\"arn\"}}}";
 
-    assertThat(read(older(signed, "\"headers\":{}")))
-        .isEqualTo(request("GET", "/api/health", "", ""));
+    assertThat(read(older(signed, "\"headers\":{}"))).isEqualTo(get("/api/health", "", ""));
   }
 
   @ParameterizedTest
@@ -237,31 +184,24 @@ class EventsTest {
         .isEqualTo(new NotUnderstood("expected an event in JSON, found something else"));
   }
 
-  private static String written(boolean statusDescription, boolean multiValueHeaders) {
+  /** To a function URL, a REST API and a load balancer. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          false | false | "isBase64Encoded":false,"headers":{"Allow":"GET, <HEAD>"}
+          false | true  | "isBase64Encoded":false,"multiValueHeaders":{"Allow":["GET, <HEAD>"]}
+          true  | false | "statusDescription":"401 Unauthorized","isBase64Encoded":false,"headers":{"Allow":"GET, <HEAD>"}
+          """)
+  void answerHasTheFormOfItsEvent(boolean statusInWords, boolean manyValues, String fields) {
     var answer = new Answer(401, Map.of("Allow", "GET, <HEAD>"), "{\"a\":\"é\"}");
-    var format = new Format(statusDescription, multiValueHeaders);
-    return new String(Events.write(answer, new Request("GET", "/", "", "", false, format)), UTF_8);
-  }
+    var format = new Format(statusInWords, manyValues);
 
-  @Test
-  void answerToAFunctionUrlHasHeadersOfOneValue() {
-    assertThat(written(false, false))
-        .isEqualTo(
-            "{\"statusCode\":401,\"isBase64Encoded\":false,\"headers\":{\"Allow\":\"GET, <HEAD>\"},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
-  }
-
-  @Test
-  void answerToARestApiHasHeadersOfManyValues() {
-    assertThat(written(false, true))
-        .isEqualTo(
-            "{\"statusCode\":401,\"isBase64Encoded\":false,\"multiValueHeaders\":{\"Allow\":[\"GET, <HEAD>\"]},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
-  }
-
-  @Test
-  void answerToALoadBalancerHasTheStatusInWordsToo() {
-    assertThat(written(true, false))
-        .isEqualTo(
-            "{\"statusCode\":401,\"statusDescription\":\"401 Unauthorized\",\"isBase64Encoded\":false,\"headers\":{\"Allow\":\"GET, <HEAD>\"},\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}");
+    assertThat(Events.write(answer, new Request("GET", "/", "", "", false, format)))
+        .asString(UTF_8)
+        .isEqualTo("{\"statusCode\":401,%s,\"body\":\"{\\\"a\\\":\\\"é\\\"}\"}".formatted(fields));
   }
 
   @ParameterizedTest

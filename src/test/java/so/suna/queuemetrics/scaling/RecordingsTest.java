@@ -4,13 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import so.suna.queuemetrics.scaling.TargetTracking.Service;
+import so.suna.queuemetrics.scaling.Decision.Reason;
 
 /**
  * What published recordings of real accounts show. Those called SIT314 are the scaling activities
@@ -22,29 +21,24 @@ import so.suna.queuemetrics.scaling.TargetTracking.Service;
 class RecordingsTest {
 
   private static final String DAY = "2026-09-23T";
+  private static final Duration STARTS = Duration.ofSeconds(22);
+  private static final ScalingPolicy BURST = Driver.step(75, Duration.ofSeconds(60), 4);
 
   @Test
   void aStepOnAnAlarmOfOneMinuteIsOrderedInTheMinuteAfterTheBreach() {
     // SIT314, sudden burst: minutes from 22:05:00, and the request at 22:11:45.530.
-    double[] metric = {0, 0, 0, 0, 20, 331, 691, 0, 0, 3.6, 0, 0, 0};
-    var moves = replay("22:05:00", metric, 1, second("45.530"), List.of(burst()), List.of());
-    assertThat(moves)
-        .containsExactly(
-            new Decision(at("22:11:45.530"), 1, 5, "burst", Decision.Reason.StepAlarm));
+    var service = service("22:05:00", 1, 5, "45.530", BURST);
+    service.minutes("0*4 20 331 691 0 0 3.6 0*3");
+    assertThat(service.moves())
+        .containsExactly(new Decision(at("22:11:45.530"), 1, 5, "burst", Reason.StepAlarm));
   }
 
   @Test
   void theFirstBreachingMinuteIsEnough() {
     // SIT314, fast alarm: the minute 10:51 breached first, alarm at 10:52:02.284, request at .512.
-    var moves =
-        replay(
-            "10:50:00",
-            new double[] {0, 100, 192},
-            1,
-            second("2.284"),
-            List.of(burst()),
-            List.of());
-    assertThat(moves.getFirst().at()).isBetween(at("10:52:02.284"), at("10:52:02.512"));
+    var service = service("10:50:00", 1, 5, "2.284", BURST);
+    service.minutes("0 100 192");
+    assertThat(service.moves().getFirst().at()).isBetween(at("10:52:02.284"), at("10:52:02.512"));
   }
 
   /** SIT314: five actions of one alarm within three hours, 39 ms apart in their minutes. */
@@ -52,8 +46,7 @@ class RecordingsTest {
   @ValueSource(
       strings = {"19:58:45.554", "20:47:45.530", "21:38:45.569", "22:11:45.530", "22:51:45.567"})
   void anAlarmIsEvaluatedAtOneSecondOfTheMinute(String recorded) {
-    var tracking =
-        new TargetTracking(1, 5, List.of(burst()), Assumptions.DEFAULT, second("45.550"), 1);
+    var tracking = service("19:00:00", 1, 5, "45.550", BURST).tracking;
     Instant next = tracking.nextEvaluation(at(recorded).minusSeconds(30));
     assertThat(Duration.between(at(recorded), next).abs()).isLessThan(Duration.ofMillis(39));
   }
@@ -69,33 +62,31 @@ class RecordingsTest {
   })
   void aScaleInWaitsUntilNewTasksHaveSettledAndRemovesOne(
       String raised, int tasks, String ready, String scaledIn, String second) {
-    var policy =
-        new ScalingPolicy.Tracking(
-            "tracking", "PerTask", 75, Duration.ofSeconds(60), Duration.ofSeconds(180), true);
     Instant first = at(raised).minus(Duration.ofMinutes(20));
-    double[] metric = new double[26];
-    var moves =
-        replay(
-            first.toString().substring(11, 19),
-            metric,
-            1,
-            // The low alarm is the second one, 23 s after the first.
-            second(second).minusSeconds(23),
-            List.of(policy),
-            // Ready 2 to 3 s after it runs.
-            List.of(new Raise(at(raised), tasks, at(ready).minusMillis(2_500))));
-    assertThat(moves.getFirst())
-        .isEqualTo(
-            new Decision(at(scaledIn), tasks, tasks - 1, "tracking", Decision.Reason.AlarmLow));
+    // The low alarm is the second one, 23 s after the first.
+    Duration high = second(second).minusSeconds(23);
+    var service = service(first, 1, 5, high, tracking(75, 60, 180));
+    service.at(at(raised), () -> service.desired = tasks);
+    // Ready 2 to 3 s after it runs.
+    Instant runs = at(ready).minusMillis(2_500);
+    service.at(
+        runs,
+        () -> {
+          service.running = tasks;
+          service.tracking.running(runs, tasks);
+        });
+    service.minutes("0*26");
+    assertThat(service.moves().getFirst())
+        .isEqualTo(new Decision(at(scaledIn), tasks, tasks - 1, "tracking", Reason.AlarmLow));
   }
 
   @Test
   void withoutACooldownScaleInsFollowEachOtherByAMinute() {
     // An EC2 group of 2018, which knows no cooldown of scale-in: 4 to 3 at 09:05:25, to 2 at
     // 09:06:24.
-    var policy =
-        new ScalingPolicy.Tracking("tracking", "PerTask", 20, Duration.ZERO, Duration.ZERO, true);
-    var moves = replay("08:48:00", new double[20], 4, second("2"), List.of(policy), List.of());
+    var service = service("08:48:00", 4, 5, "2", tracking(20, 0, 0));
+    service.minutes("0*20");
+    var moves = service.moves();
     assertThat(moves).extracting(Decision::to).startsWith(3, 2);
     assertThat(Duration.between(moves.get(0).at(), moves.get(1).at()))
         .isBetween(Duration.ofSeconds(59), Duration.ofSeconds(61));
@@ -104,104 +95,50 @@ class RecordingsTest {
   @Test
   void aLargeBacklogIsAnsweredInOneStep() {
     // ECS behind a load balancer: 2 to 6, later 6 to 5 and so on, one by one.
-    var policy =
-        new ScalingPolicy.Tracking(
-            "tracking", "PerTask", 10, Duration.ofSeconds(300), Duration.ofSeconds(60), true);
-    double[] metric = new double[30];
-    metric[0] = metric[1] = metric[2] = 30;
-    var moves = replay(6, "10:00:00", metric, 2, second("5"), List.of(policy), List.of());
-    assertThat(moves).extracting(Decision::to).startsWith(6, 5, 4);
+    var service = service("10:00:00", 2, 6, "5", tracking(10, 300, 60));
+    service.minutes("30*3 0*27");
+    assertThat(service.moves()).extracting(Decision::to).startsWith(6, 5, 4);
   }
 
   /** Of every fleet of up to 7, in five accounts: even at a metric of 0 one task an action. */
   @ParameterizedTest
   @ValueSource(ints = {7, 6, 5, 4, 3, 2})
   void aFleetOfUpToSevenRemovesOneTask(int tasks) {
-    var policy =
-        new ScalingPolicy.Tracking(
-            "tracking", "PerTask", 75, Duration.ofSeconds(60), Duration.ofSeconds(180), true);
-    var moves =
-        replay(9, "18:56:00", new double[15], tasks, second("6"), List.of(policy), List.of());
-    assertThat(moves).extracting(Decision::to).containsExactly(tasks - 1);
+    var service = service("18:56:00", tasks, 9, "6", tracking(75, 60, 180));
+    service.minutes("0*15");
+    assertThat(service.moves()).extracting(Decision::to).containsExactly(tasks - 1);
   }
 
   @Test
   void anEmptyQueueSendsTheLastTaskHomeWhereTheMinimumAllows() {
     // A queue depth policy with minimum 0: real zeros, and the desired count set to 0.
-    var policy =
-        new ScalingPolicy.Tracking(
-            "tracking", "PerTask", 10, Duration.ofSeconds(60), Duration.ofSeconds(60), true);
-    var tracking = new TargetTracking(0, 5, List.of(policy), Assumptions.DEFAULT, Duration.ZERO, 1);
-    for (int minute = 0; minute < 15; minute++) {
-      tracking.put("PerTask", at("10:00:00").plusSeconds(60L * minute), 0);
-    }
-    assertThat(tracking.evaluate(at("10:15:23"), new Service(1, 1, false)))
-        .extracting(Decision::to)
-        .containsExactly(0);
+    var policies = List.<ScalingPolicy>of(tracking(10, 60, 60));
+    var tracking = new TargetTracking(0, 5, policies, Assumptions.DEFAULT, Duration.ZERO, 1);
+    var service = new Driver(tracking, 1, at("10:00:00"), STARTS);
+    service.minutes("0*15");
+    assertThat(service.moves()).extracting(Decision::to).containsExactly(0);
   }
 
-  /** A desired count set by somebody else, and when its last task runs. */
-  private record Raise(Instant at, int desired, Instant running) {}
-
-  private static List<Decision> replay(
-      String from,
-      double[] metric,
-      int tasks,
-      Duration second,
-      List<ScalingPolicy> policies,
-      List<Raise> raises) {
-    return replay(5, from, metric, tasks, second, policies, raises);
+  private static Driver service(
+      String from, int tasks, int max, String second, ScalingPolicy policy) {
+    return service(at(from), tasks, max, second(second), policy);
   }
 
-  private static List<Decision> replay(
-      int max,
-      String from,
-      double[] metric,
-      int tasks,
-      Duration second,
-      List<ScalingPolicy> policies,
-      List<Raise> raises) {
+  private static Driver service(
+      Instant from, int tasks, int max, Duration second, ScalingPolicy policy) {
+    var policies = List.of(policy);
     var tracking = new TargetTracking(1, max, policies, Assumptions.DEFAULT, second, tasks);
-    var moves = new ArrayList<Decision>();
-    int desired = tasks;
-    int running = tasks;
-    Instant start = at(from);
-    for (int minute = 0; minute < metric.length; minute++) {
-      tracking.put("PerTask", start.plusSeconds(60L * minute), metric[minute]);
-      Instant end = start.plusSeconds(60L * (minute + 2));
-      for (Instant at = tracking.nextEvaluation(end.minusSeconds(60).minusMillis(1));
-          at.isBefore(end);
-          at = tracking.nextEvaluation(at)) {
-        for (Raise raise : raises) {
-          if (!raise.at().isAfter(at)) {
-            desired = Math.max(desired, raise.desired());
-          }
-          if (!raise.running().isAfter(at) && running < raise.desired() && moves.isEmpty()) {
-            running = raise.desired();
-            tracking.running(raise.running(), running);
-          }
-        }
-        for (Decision decision : tracking.evaluate(at, new Service(running, desired, false))) {
-          if (decision.moves()) {
-            moves.add(decision);
-            desired = decision.to();
-            running = desired;
-            tracking.running(at.plusSeconds(22), running);
-          }
-        }
-      }
-    }
-    return moves;
+    return new Driver(tracking, tasks, from, STARTS);
   }
 
-  private static ScalingPolicy burst() {
-    return new ScalingPolicy.Step(
-        "burst",
-        "PerTask",
-        new Alarm(Alarm.Comparison.GREATER_THAN, 75, 1, 1, Alarm.MissingData.MISSING),
-        ScalingPolicy.Adjustment.ChangeInCapacity,
-        List.of(new ScalingPolicy.StepAdjustment(0, Double.POSITIVE_INFINITY, 4)),
-        Duration.ofSeconds(60));
+  private static ScalingPolicy tracking(double target, int outSeconds, int inSeconds) {
+    return new ScalingPolicy.Tracking(
+        "tracking",
+        Driver.METRIC,
+        target,
+        Duration.ofSeconds(outSeconds),
+        Duration.ofSeconds(inSeconds),
+        true);
   }
 
   private static Duration second(String seconds) {

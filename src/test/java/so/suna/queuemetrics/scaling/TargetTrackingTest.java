@@ -1,13 +1,14 @@
 package so.suna.queuemetrics.scaling;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,12 +18,11 @@ import so.suna.queuemetrics.scaling.TargetTracking.Service;
 class TargetTrackingTest {
 
   private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
-  private static final String METRIC = "BacklogPerWorker";
 
   @Test
   void scalesOutAtTheSecondOfTheAlarmOnceThreeCompleteMinutesAreAboveTheTarget() {
-    var fleet = new Driver(2, tracking(10));
-    fleet.minutes(15, 15, 15);
+    var fleet = fleet(2, tracking(10));
+    fleet.minutes("15 15 15");
     assertThat(fleet.moves())
         .containsExactly(new Decision(at("12:03:20"), 2, 3, "queue", Reason.AlarmHigh));
   }
@@ -53,19 +53,11 @@ class TargetTrackingTest {
   }
 
   @Test
-  void neverLeavesTheBounds() {
-    var fleet = new Driver(2, tracking(10));
-    fleet.minutes(900, 900, 900, 900, 900);
-    assertThat(fleet.moves()).extracting(Decision::to).containsExactly(20);
-    assertThat(fleet.reasons()).endsWith(Reason.AlreadyAtMaxCapacity);
-  }
-
-  @Test
   void bringsAServiceBelowTheMinimumBackIntoTheBounds() {
     var tracking =
         new TargetTracking(4, 20, List.of(tracking(10)), Assumptions.DEFAULT, Duration.ZERO, 1);
     for (int minute = 0; minute < 3; minute++) {
-      tracking.put(METRIC, NOON.plusSeconds(60L * minute), 15);
+      tracking.put(Driver.METRIC, NOON.plusSeconds(60L * minute), 15);
     }
     assertThat(tracking.evaluate(at("12:03:00"), new Service(1, 1, false)))
         .extracting(Decision::to)
@@ -82,62 +74,50 @@ class TargetTrackingTest {
         .isEqualTo("AlreadyAtMinCapacity");
   }
 
-  @Test
-  void countsWhatWasAddedWithinTheCooldown() {
-    var fleet = new Driver(4, tracking(10, Duration.ofMinutes(5)));
-    fleet.minutes(15, 15, 15, 15, 20, 15);
-    // 4 x 15 / 10 = 6, and then 4 x 20 / 10 = 8, not 6 x 20 / 10 = 12.
-    assertThat(fleet.moves()).extracting(Decision::to).containsExactly(6, 8);
-    assertThat(fleet.reasons())
-        .containsExactly(
-            Reason.AlarmHigh,
-            Reason.AlreadyAtDesiredCapacity,
-            Reason.AlarmHigh,
-            Reason.AlreadyAtDesiredCapacity);
-  }
-
-  @Test
-  void multipliesAgainOnceTheCooldownIsOver() {
-    var fleet = new Driver(4, tracking(10, Duration.ofSeconds(30)));
-    fleet.minutes(15, 15, 15, 15);
-    // Ordered at 12:03:20, running at :50, so the activity ends at :53 and its cooldown at
-    // 12:04:23.
-    assertThat(fleet.moves()).extracting(Decision::to).containsExactly(6);
-    fleet.minutes(15);
-    assertThat(fleet.moves()).extracting(Decision::to).containsExactly(6, 9);
+  /**
+   * Of so many tasks, at a target of 10 and a cooldown of so many seconds: to how many, and why.
+   */
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          never leaves the bounds                   |  2 |  30 | 900*5          | 20  | AlarmHigh AlreadyAtMaxCapacity AlreadyAtMaxCapacity
+          counts what was added within the cooldown |  4 | 300 | 15*4           | 6   | AlarmHigh AlreadyAtDesiredCapacity
+          # 4 x 20 / 10 = 8, not 6 x 20 / 10 = 12
+          adds to what it began with meanwhile      |  4 | 300 | 15*4 20 15     | 6 8 | AlarmHigh AlreadyAtDesiredCapacity AlarmHigh AlreadyAtDesiredCapacity
+          # Ordered at 12:03:20, running at :50, so the activity ends at :53 and its cooldown at 12:04:23.
+          waits for the end of the cooldown         |  4 |  30 | 15*4           | 6   | AlarmHigh AlreadyAtDesiredCapacity
+          multiplies again once it is over          |  4 |  30 | 15*5           | 6 9 | AlarmHigh AlreadyAtDesiredCapacity AlarmHigh
+          removes a tenth of a large fleet          | 20 |  30 | 0*15           | 18  | AlarmLow
+          # 8.5 x 5 / 4 = 10.6, and 8 x 5 / 4 = 10
+          removes nothing if that breaks the target |  5 |  30 | 8.5*15         |     | AutoScalingAnticipatedFlapping
+          removes one once that no longer does      |  5 |  30 | 8.5*15 8       | 4   | AutoScalingAnticipatedFlapping AlarmLow
+          leaves the minimum alone                  |  2 |  30 | 0*15           |     | AlreadyAtMinCapacity
+          """)
+  void followsItsMetric(
+      String what, int tasks, int cooldown, String minutes, @Nullable String to, String reasons) {
+    var fleet = fleet(tasks, tracking(10, s(cooldown)));
+    fleet.minutes(minutes);
+    assertThat(fleet.moves().stream().map(move -> "" + move.to()).collect(joining(" ")))
+        .isEqualTo(to == null ? "" : to);
+    assertThat(fleet.reasons().stream().map(Reason::name).collect(joining(" "))).isEqualTo(reasons);
   }
 
   @Test
   void removesOneTaskAfterFifteenMinutesBelowNineTenths() {
-    var fleet = new Driver(5, tracking(10));
-    fleet.minutes(repeat(14, 0));
+    var fleet = fleet(5, tracking(10));
+    fleet.minutes("0*14");
     assertThat(fleet.moves()).isEmpty();
-    fleet.minutes(0);
+    fleet.minutes("0");
     assertThat(fleet.moves())
         .containsExactly(new Decision(at("12:15:43"), 5, 4, "queue", Reason.AlarmLow));
   }
 
   @Test
-  void removesATenthOfALargeFleet() {
-    var fleet = new Driver(20, tracking(10));
-    fleet.minutes(repeat(15, 0));
-    assertThat(fleet.moves()).extracting(Decision::to).containsExactly(18);
-  }
-
-  @Test
-  void removesNothingWhereTheMetricWouldRiseAboveTheTarget() {
-    var fleet = new Driver(5, tracking(10));
-    fleet.minutes(repeat(15, 8.5)); // 8.5 x 5 / 4 = 10.6
-    assertThat(fleet.moves()).isEmpty();
-    assertThat(fleet.reasons()).containsExactly(Reason.AutoScalingAnticipatedFlapping);
-    fleet.minutes(8); // 8 x 5 / 4 = 10
-    assertThat(fleet.moves()).extracting(Decision::to).containsExactly(4);
-  }
-
-  @Test
   void waitsForTheCooldownBetweenTwoScaleIns() {
-    var fleet = new Driver(5, tracking(10));
-    fleet.minutes(repeat(22, 0));
+    var fleet = fleet(5, tracking(10));
+    fleet.minutes("0*22");
     // The activity lasts 33 s and the cooldown 300 s from its end: 12:15:43 + 333 s = 12:21:16.
     assertThat(fleet.moves())
         .extracting(Decision::at)
@@ -147,39 +127,31 @@ class TargetTrackingTest {
 
   @Test
   void endsTheCooldownOfScaleInWithAScaleOut() {
-    var fleet = new Driver(5, tracking(10), step(20, 1));
-    fleet.minutes(repeat(15, 0));
-    fleet.minutes(30); // out by the step at once, which also makes the low alarm OK
+    var fleet = fleet(5, tracking(10), Driver.step(20, s(120), 1));
+    fleet.minutes("0*15");
+    fleet.minutes("30"); // out by the step at once, which also makes the low alarm OK
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(4, 5);
-    fleet.minutes(repeat(15, 0));
+    fleet.minutes("0*15");
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(4, 5, 4);
   }
 
   @Test
-  void leavesTheMinimumAlone() {
-    var fleet = new Driver(2, tracking(10));
-    fleet.minutes(repeat(15, 0));
-    assertThat(fleet.moves()).isEmpty();
-    assertThat(fleet.reasons()).containsExactly(Reason.AlreadyAtMinCapacity);
-  }
-
-  @Test
   void doesNotScaleInWhileADeploymentRunsButScalesOut() {
-    var fleet = new Driver(5, tracking(10));
+    var fleet = fleet(5, tracking(10));
     fleet.deploying = true;
-    fleet.minutes(repeat(15, 0));
+    fleet.minutes("0*15");
     assertThat(fleet.reasons()).containsExactly(Reason.TargetServicePutResourceAsUnscalable);
-    fleet.minutes(15, 15, 15);
+    fleet.minutes("15 15 15");
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(8);
   }
 
   @Test
   void doesNotScaleInRightAfterATaskHasStarted() {
-    var fleet = new Driver(5, tracking(10));
-    fleet.minutes(repeat(14, 0));
+    var fleet = fleet(5, tracking(10));
+    fleet.minutes("0*14");
     fleet.tracking.running(NOON.plusSeconds(14 * 60 + 30), 6);
     fleet.running = fleet.desired = 6;
-    fleet.minutes(0, 0);
+    fleet.minutes("0 0");
     assertThat(fleet.reasons()).containsExactly(Reason.TasksSettling, Reason.AlarmLow);
   }
 
@@ -189,12 +161,12 @@ class TargetTrackingTest {
     var atOnce =
         new Assumptions(
             Assumptions.Capacity.RUNNING, Assumptions.Datapoint.LATEST, 1, s(33), s(85));
-    var fleet = new Driver(20, atOnce, tracking(10), other);
-    fleet.minutes(repeat(15, 0));
+    var fleet = fleet(20, atOnce, tracking(10), other);
+    fleet.minutes("0*15");
     assertThat(fleet.reasons()).containsOnly(Reason.OtherPoliciesDisagree);
     for (int minute = 0; minute < 20; minute++) {
       fleet.tracking.put("Other", NOON.plus(Duration.ofMinutes(15 + minute)), 8.6);
-      fleet.minutes(0);
+      fleet.minutes("0");
     }
     // The first policy would go to the minimum, the other wants 20 x 8.6 / 10 = 17.2.
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(18);
@@ -203,8 +175,8 @@ class TargetTrackingTest {
   @Test
   void aPolicyWithScaleInDisabledHasNoSayInIt() {
     var other = new ScalingPolicy.Tracking("memory", "Other", 90, s(30), s(300), false);
-    var fleet = new Driver(5, tracking(10), other);
-    fleet.minutes(repeat(15, 0));
+    var fleet = fleet(5, tracking(10), other);
+    fleet.minutes("0*15");
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(4);
     assertThat(fleet.tracking.alarms())
         .containsExactlyInAnyOrderEntriesOf(
@@ -216,8 +188,8 @@ class TargetTrackingTest {
 
   @Test
   void doesNothingOnceNoDatumComes() {
-    var fleet = new Driver(5, tracking(10, s(300)));
-    fleet.minutes(12);
+    var fleet = fleet(5, tracking(10, s(300)));
+    fleet.minutes("12");
     fleet.silence(20);
     // X - - is an alarm, documented as premature, and so are X - - - and X - - - -.
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(6);
@@ -226,16 +198,23 @@ class TargetTrackingTest {
 
   @Test
   void averagesTheDatumsOfOneMinute() {
-    var fleet = new Driver(2, tracking(10));
-    fleet.tracking.put(METRIC, NOON.plusSeconds(59), 25);
-    fleet.minutes(5, 15, 15);
+    var fleet = fleet(2, tracking(10));
+    fleet.tracking.put(Driver.METRIC, NOON.plusSeconds(59), 25);
+    fleet.minutes("5 15 15");
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(3);
   }
 
   @Test
   void aStepPolicyActsAtItsFirstBreachingMinuteByTheStepOfTheBreach() {
-    var fleet = new Driver(4, step(20, 2, 6));
-    fleet.minutes(20, 25, 26, 31);
+    var fleet =
+        fleet(
+            4,
+            Driver.step(
+                20,
+                s(120),
+                new ScalingPolicy.StepAdjustment(0, 10, 2),
+                new ScalingPolicy.StepAdjustment(10, Double.POSITIVE_INFINITY, 6)));
+    fleet.minutes("20 25 26 31");
     // 25 and 26 are less than 10 above the threshold, 31 is more: 4 + 6, of which 2 are there.
     assertThat(fleet.moves())
         .containsExactly(
@@ -256,7 +235,7 @@ class TargetTrackingTest {
     var policy =
         new ScalingPolicy.Step(
             "burst",
-            METRIC,
+            Driver.METRIC,
             new Alarm(Alarm.Comparison.GREATER_THAN, 20, 1, 1, Alarm.MissingData.MISSING),
             adjustment,
             List.of(new ScalingPolicy.StepAdjustment(0, Double.POSITIVE_INFINITY, by)),
@@ -274,13 +253,13 @@ class TargetTrackingTest {
             10,
             s(33),
             s(85));
-    var fleet = new Driver(2, desired, tracking(10));
+    var fleet = fleet(2, desired, tracking(10));
     fleet.desired = 4; // two of which do not start
-    fleet.minutes(15, 15, 30);
+    fleet.minutes("15 15 30");
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(8);
-    fleet = new Driver(2, Assumptions.DEFAULT, tracking(10));
+    fleet = fleet(2, Assumptions.DEFAULT, tracking(10));
     fleet.desired = 4;
-    fleet.minutes(15, 15, 30);
+    fleet.minutes("15 15 30");
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(6);
   }
 
@@ -299,97 +278,24 @@ class TargetTrackingTest {
   }
 
   private static ScalingPolicy.Tracking tracking(double target, Duration out) {
-    return new ScalingPolicy.Tracking("queue", METRIC, target, out, s(300), true);
+    return new ScalingPolicy.Tracking("queue", Driver.METRIC, target, out, s(300), true);
   }
 
-  /** Steps of 10 above the threshold. */
-  private static ScalingPolicy.Step step(double threshold, int... by) {
-    var steps = new ArrayList<ScalingPolicy.StepAdjustment>();
-    for (int i = 0; i < by.length; i++) {
-      double to = i + 1 < by.length ? 10.0 * (i + 1) : Double.POSITIVE_INFINITY;
-      steps.add(new ScalingPolicy.StepAdjustment(10.0 * i, to, by[i]));
-    }
-    return new ScalingPolicy.Step(
-        "burst",
-        METRIC,
-        new Alarm(Alarm.Comparison.GREATER_THAN, threshold, 1, 1, Alarm.MissingData.MISSING),
-        ScalingPolicy.Adjustment.ChangeInCapacity,
-        steps,
-        s(120));
+  /** Of 2 to 20 tasks that start or stop 30 s after they are ordered; its first alarm is at :20. */
+  private static Driver fleet(int tasks, ScalingPolicy... policies) {
+    return fleet(tasks, Assumptions.DEFAULT, policies);
+  }
+
+  private static Driver fleet(int tasks, Assumptions assumptions, ScalingPolicy... policies) {
+    var tracking = new TargetTracking(2, 20, List.of(policies), assumptions, s(20), tasks);
+    return new Driver(tracking, tasks, NOON, s(30));
   }
 
   private static Duration s(long seconds) {
     return Duration.ofSeconds(seconds);
   }
 
-  private static double[] repeat(int minutes, double value) {
-    double[] values = new double[minutes];
-    java.util.Arrays.fill(values, value);
-    return values;
-  }
-
   private static Instant at(String time) {
     return Instant.parse("2026-01-01T" + time + "Z");
-  }
-
-  /**
-   * A service of 2 to 20 tasks that start or stop 30 s after they are ordered; first alarm at :20.
-   */
-  private static final class Driver {
-    final TargetTracking tracking;
-    final List<Decision> decisions = new ArrayList<>();
-    int running;
-    int desired;
-    boolean deploying;
-    private Instant minute = NOON;
-
-    Driver(int tasks, ScalingPolicy... policies) {
-      this(tasks, Assumptions.DEFAULT, policies);
-    }
-
-    Driver(int tasks, Assumptions assumptions, ScalingPolicy... policies) {
-      running = tasks;
-      desired = tasks;
-      tracking = new TargetTracking(2, 20, List.of(policies), assumptions, s(20), tasks);
-    }
-
-    /** A datum for each minute, and then the evaluations of the minute that follows. */
-    void minutes(double... values) {
-      for (double value : values) {
-        tracking.put(METRIC, minute, value);
-        pass();
-      }
-    }
-
-    void silence(int minutes) {
-      for (int i = 0; i < minutes; i++) {
-        pass();
-      }
-    }
-
-    private void pass() {
-      minute = minute.plus(s(60));
-      Instant end = minute.plus(s(60));
-      for (Instant at = tracking.nextEvaluation(minute.minusMillis(1));
-          at.isBefore(end);
-          at = tracking.nextEvaluation(at)) {
-        for (Decision decision : tracking.evaluate(at, new Service(running, desired, deploying))) {
-          decisions.add(decision);
-          if (decision.moves()) {
-            desired = decision.to();
-            running = desired;
-            tracking.running(at.plus(s(30)), running);
-          }
-        }
-      }
-    }
-
-    List<Decision> moves() {
-      return decisions.stream().filter(Decision::moves).toList();
-    }
-
-    List<Reason> reasons() {
-      return decisions.stream().map(Decision::reason).toList();
-    }
   }
 }
