@@ -18,7 +18,7 @@ import java.util.zip.InflaterInputStream;
 import redis.clients.jedis.Jedis;
 
 /** A broker's keys as real Dramatiq wrote them, and what Dramatiq's side knew at that instant. */
-record Fixture(String version, String scenario, JsonNode json) {
+record Fixture(String name, JsonNode json) {
 
   private static final Path FOLDER =
       Path.of("src/test/resources/so/suna/queuemetrics/dramatiq/fixtures");
@@ -35,23 +35,25 @@ record Fixture(String version, String scenario, JsonNode json) {
 
   static List<Fixture> all() throws IOException {
     try (Stream<Path> files = Files.walk(FOLDER)) {
-      return files.filter(Files::isRegularFile).sorted().map(Fixture::of).toList();
+      return files
+          .filter(Files::isRegularFile)
+          .map(file -> of(FOLDER.relativize(file).toString().replace(".json", "")))
+          .toList();
     }
   }
 
-  static Fixture of(String version, String scenario) {
-    return of(FOLDER.resolve(version, scenario + ".json"));
-  }
-
-  private static Fixture of(Path file) {
+  /** Such as {@code 1.18.0/waiting}. */
+  static Fixture of(String name) {
     try {
       return new Fixture(
-          file.getParent().getFileName().toString(),
-          file.getFileName().toString().replace(".json", ""),
-          new ObjectMapper().readTree(file.toFile()));
+          name, new ObjectMapper().readTree(FOLDER.resolve(name + ".json").toFile()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  String scenario() {
+    return name.substring(name.indexOf('/') + 1);
   }
 
   List<QueueName> queues() {
@@ -85,7 +87,7 @@ record Fixture(String version, String scenario, JsonNode json) {
 
   @Override
   public String toString() {
-    return version + " " + scenario;
+    return name;
   }
 
   private static void restore(Jedis redis, JsonNode key) {

@@ -64,7 +64,7 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   private final int deadPort = RedisServer.freePort();
 
   private final ReadOnlyRedis down = RedisClients.at(deadPort);
-  private ReadOnlyRedis asked = runner;
+  private boolean isDown;
 
   @AfterEach
   void close() {
@@ -73,7 +73,7 @@ class SnapshotReaderIT extends SnapshotReaderContract {
 
   @Override
   ScriptRunner redis() {
-    return asked::evaluate;
+    return (isDown ? down : runner)::evaluate;
   }
 
   @Override
@@ -105,7 +105,7 @@ class SnapshotReaderIT extends SnapshotReaderContract {
 
   @Override
   void breakDown() {
-    asked = down;
+    isDown = true;
   }
 
   @Override
@@ -152,9 +152,9 @@ class SnapshotReaderIT extends SnapshotReaderContract {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"1.18.0", "2.2.0"})
-  void whatAKilledWorkerHeldStaysInFlightWhenItIsLongSilent(String version) {
-    var fixture = Fixture.of(version, "killed-worker");
+  @ValueSource(strings = {"1.18.0/killed-worker", "2.2.0/killed-worker"})
+  void whatAKilledWorkerHeldStaysInFlightWhenItIsLongSilent(String name) {
+    var fixture = Fixture.of(name);
     fixture.restoreTo(redis);
 
     assertThat(known(read(fixture.recordedAt().plusSeconds(600), fixture.queues())))
