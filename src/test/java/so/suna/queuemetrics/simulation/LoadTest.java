@@ -59,18 +59,16 @@ class LoadTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "20/min for 1h, 5/fortnight for 1h | load, piece 2 '5/fortnight for 1h': a unit must be s,"
-            + " m or min, h or d, was 'fortnight'",
-        "-20/min for 1h | load, piece 1 '-20/min for 1h': a number must be 0 or more, was -20",
-        "20 for 1h | load, piece 1 '20 for 1h': expected such as '20/min for 1h', '10-60/min for"
-            + " 2h', 'wave 10-200/min for 24h', '500 at once' or 'deploy'",
-        "500 at once, deploy | load '500 at once, deploy': expected a duration of more than 0, add"
-            + " such as ', 0/min for 1h'",
-        "9000/s for 1h | load '9000/s for 1h': expected at most 5000000 jobs, was up to 32400000",
-        "nosuch.csv | load: expected a readable file with lines such as 2026-01-01T12:00:00Z,20,"
-            + " was 'nosuch.csv'"
-      })
+      quoteCharacter = '`',
+      textBlock =
+          """
+          20/min for 1h, 5/fortnight for 1h | load, piece 2 '5/fortnight for 1h': a unit must be s, m or min, h or d, was 'fortnight'
+          -20/min for 1h                    | load, piece 1 '-20/min for 1h': a number must be 0 or more, was -20
+          20 for 1h                         | load, piece 1 '20 for 1h': expected such as '20/min for 1h', '10-60/min for 2h', 'wave 10-200/min for 24h', '500 at once' or 'deploy'
+          500 at once, deploy               | load '500 at once, deploy': expected a duration of more than 0, add such as ', 0/min for 1h'
+          9000/s for 1h                     | load '9000/s for 1h': expected at most 5000000 jobs, was up to 32400000
+          nosuch.csv                        | load: expected a readable file with lines such as 2026-01-01T12:00:00Z,20, was 'nosuch.csv'
+          """)
   void aBadLoadIsRefusedWithPlaceValueAndWhatIsExpected(String load, String message) {
     assertThatIllegalArgumentException().isThrownBy(() -> Load.parse(load)).withMessage(message);
   }
@@ -78,15 +76,17 @@ class LoadTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "2026-01-01T00:00:00Z,3 | expected a time after 2026-01-01T00:00:00Z",
-        "2026-01-01T00:01:30Z,3 | the time must be the beginning of a minute",
-        "2026-01-01T00:01:00Z,Infinity | the value must be one number of 0 or more",
-        "2026-01-01T00:01:00Z,-3 | the value must be one number of 0 or more",
-        "2026-01-01T00:01:00Z | the value must be one number of 0 or more",
-        "yesterday,3 | expected such as 2026-01-01T12:00:00Z,20",
-        "2026-01-01T00:01:00Z,many | expected such as 2026-01-01T12:00:00Z,20"
-      })
+      quoteCharacter = '`',
+      textBlock =
+          """
+          2026-01-01T00:00:00Z,3        | expected a time after 2026-01-01T00:00:00Z
+          2026-01-01T00:01:30Z,3        | the time must be the beginning of a minute
+          2026-01-01T00:01:00Z,Infinity | the value must be one number of 0 or more
+          2026-01-01T00:01:00Z,-3       | the value must be one number of 0 or more
+          2026-01-01T00:01:00Z          | the value must be one number of 0 or more
+          yesterday,3                   | expected such as 2026-01-01T12:00:00Z,20
+          2026-01-01T00:01:00Z,many     | expected such as 2026-01-01T12:00:00Z,20
+          """)
   void aBadLineIsRefusedByItsNumber(String line, String message) throws IOException {
     Path file = write("2026-01-01T00:00:00Z,3", line);
     assertThatIllegalArgumentException()
@@ -145,16 +145,15 @@ class LoadTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "lognormal 60s | jobs 'lognormal 60s': lognormal needs a sigma after the mean, the others"
-            + " take none",
-        "constant 60s 1.0 | jobs 'constant 60s 1.0': lognormal needs a sigma after the mean, the"
-            + " others take none",
-        "constant 60y | jobs 'constant 60y': a unit must be s, m or min, h or d, was 'y'",
-        "constant -1s | jobs 'constant -1s': a number must be 0 or more, was -1",
-        "normal 60s | jobs: expected 'constant 60s', 'exponential 60s', 'lognormal 60s 1.0' or a"
-            + " readable file, was 'normal 60s'"
-      })
+      quoteCharacter = '`',
+      textBlock =
+          """
+          lognormal 60s    | jobs 'lognormal 60s': lognormal needs a sigma after the mean, the others take none
+          constant 60s 1.0 | jobs 'constant 60s 1.0': lognormal needs a sigma after the mean, the others take none
+          constant 60y     | jobs 'constant 60y': a unit must be s, m or min, h or d, was 'y'
+          constant -1s     | jobs 'constant -1s': a number must be 0 or more, was -1
+          normal 60s       | jobs: expected 'constant 60s', 'exponential 60s', 'lognormal 60s 1.0' or a readable file, was 'normal 60s'
+          """)
   void badDurationsAreRefused(String text, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Load.Durations.parse(text))

@@ -29,14 +29,7 @@ class PolicyTest {
     assertThat(policy.scaling().min()).isEqualTo(2);
     assertThat(policy.scaling().max()).isEqualTo(20);
     assertThat(policy.scaling().policies())
-        .contains(
-            new ScalingPolicy.Tracking(
-                "worker-queue-depth-scaling",
-                "DramatiqBacklogPerWorker",
-                10,
-                Duration.ofSeconds(30),
-                Duration.ofSeconds(300),
-                true));
+        .contains(tracking("DramatiqBacklogPerWorker", 10, 30, 300));
     assertThat(policy.stampsRead()).isFalse();
     assertThat(policy.worker()).isEqualTo(Worker.DEFAULT);
   }
@@ -47,15 +40,7 @@ class PolicyTest {
         one("target=12 min=3 max=40 out=120 in=600 metric=QueueDepth prefetch=4 stop=120 protect");
     assertThat(policy.scaling().min()).isEqualTo(3);
     assertThat(policy.scaling().max()).isEqualTo(40);
-    assertThat(policy.scaling().policies())
-        .contains(
-            new ScalingPolicy.Tracking(
-                "worker-queue-depth-scaling",
-                "DramatiqQueueDepth",
-                12,
-                Duration.ofMinutes(2),
-                Duration.ofMinutes(10),
-                true));
+    assertThat(policy.scaling().policies()).contains(tracking("DramatiqQueueDepth", 12, 120, 600));
     assertThat(policy.worker())
         .isEqualTo(Worker.DEFAULT.withPrefetch(4).withStopTimeout(120).withProtection(true));
   }
@@ -63,18 +48,15 @@ class PolicyTest {
   @Test
   void theSeedScalesOnTheDepthAndStampsTheReadAsItDid() {
     var seed = one("seed");
-    assertThat(seed.scaling().policies())
-        .extracting(ScalingPolicy::metric)
-        .containsExactly("DramatiqQueueDepth");
+    assertThat(metrics(seed)).containsExactly("DramatiqQueueDepth");
     assertThat(seed.stampsRead()).isTrue();
   }
 
   @Test
   void aTemplateThatScalesOnlyOnCpuIsRefused() throws IOException {
-    Path file = folder.resolve("cpu.yaml");
-    Files.writeString(
-        file,
-        """
+    Path file =
+        file(
+            """
         Parameters: {}
         Resources:
           WorkerScalableTarget: {Type: T, Properties: {MinCapacity: 1, MaxCapacity: 2}}
@@ -88,9 +70,8 @@ class PolicyTest {
                 PredefinedMetricSpecification:
                   PredefinedMetricType: ECSServiceAverageCPUUtilization
         """);
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> one(file.toString()))
-        .withMessage("policy: %s scales only on CPU and memory, which are not simulated", file);
+    assertRefused(
+        file.toString(), "policy: %s scales only on CPU and memory, which are not simulated", file);
   }
 
   @Test
@@ -101,19 +82,15 @@ class PolicyTest {
 
   @Test
   void aPolicyOnAMetricThatIsNotComputedIsOnlyReplayed() throws IOException {
-    Path file = folder.resolve("other.yaml");
-    Files.writeString(
-        file, Files.readString(TEMPLATE).replace("Dramatiq${QueueScalingMetric}", "Sidekiq"));
+    Path file =
+        file(Files.readString(TEMPLATE).replace("Dramatiq${QueueScalingMetric}", "Sidekiq"));
     String text = file + " burst=false";
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> one(text))
-        .withMessage(
-            "policy '%s': the metric must be one of [DramatiqBacklogPerWorker, DramatiqQueueDepth,"
-                + " DramatiqJobsInFlight], was Sidekiq",
-            text);
-    assertThat(
-            Policy.parse(text + " metric=replay", TEMPLATE, true).getFirst().scaling().policies())
-        .extracting(ScalingPolicy::metric)
+    assertRefused(
+        text,
+        "policy '%s': the metric must be one of [DramatiqBacklogPerWorker, DramatiqQueueDepth,"
+            + " DramatiqJobsInFlight], was Sidekiq",
+        text);
+    assertThat(metrics(Policy.parse(text + " metric=replay", TEMPLATE, true).getFirst()))
         .containsExactly("Sidekiq");
   }
 
@@ -141,9 +118,7 @@ class PolicyTest {
                     new ScalingPolicy.StepAdjustment(56, Double.POSITIVE_INFINITY, 900)),
                 Duration.ofMinutes(1)));
     assertThat(one("burst").scaling()).isEqualTo(one("burst=true").scaling());
-    assertThat(one("burst=false").scaling().policies())
-        .extracting(ScalingPolicy::name)
-        .containsExactly("worker-queue-depth-scaling");
+    assertThat(names(one("burst=false"))).containsExactly("worker-queue-depth-scaling");
   }
 
   @Test
@@ -159,37 +134,28 @@ class PolicyTest {
 
   @Test
   void burstFollowsTheBacklogPerWorkerWhateverTheTargetFollows() {
-    assertThat(one("metric=QueueDepth").scaling().policies())
-        .extracting(ScalingPolicy::metric)
+    assertThat(metrics(one("metric=QueueDepth")))
         .containsExactly("DramatiqQueueDepth", "DramatiqBacklogPerWorker");
   }
 
   @Test
   void aTemplateWithoutBurstScalingRefusesTheWordAndNeedsNoDenial() throws IOException {
-    Path file = folder.resolve("before.yaml");
-    Files.writeString(file, Files.readString(TEMPLATE).replace("BurstScaling", "Other"));
+    Path file = file(Files.readString(TEMPLATE).replace("BurstScaling", "Other"));
     assertThat(one(file + " burst=false").scaling().policies()).isNotEmpty();
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> one(file + " burst"))
-        .withMessage("policy: %s has no parameter BurstScaling".formatted(file));
+    assertRefused(file + " burst", "policy: %s has no parameter BurstScaling".formatted(file));
   }
 
   @Test
   void cpuAndMemoryAgreeUnlessToldToDisagree() {
     assertThat(one("template").scaling().policies()).noneMatch(Policy::isPredefined);
-    assertThat(one("others=disagree").scaling().policies())
-        .extracting(ScalingPolicy::name)
+    assertThat(names(one("others=disagree")))
         .contains("worker-cpu-scaling", "worker-memory-scaling", "worker-queue-depth-scaling");
   }
 
   @Test
   void aTemplateMayBeNamedAndOverridden() throws IOException {
-    Path file = folder.resolve("other.yaml");
-    Files.writeString(
-        file, Files.readString(TEMPLATE).replace("worker-queue-depth-scaling", "theirs"));
-    assertThat(one(file + " target=7").scaling().policies())
-        .extracting(ScalingPolicy::name)
-        .contains("theirs");
+    Path file = file(Files.readString(TEMPLATE).replace("worker-queue-depth-scaling", "theirs"));
+    assertThat(names(one(file + " target=7"))).contains("theirs");
   }
 
   /** Steps are relative to the alarm; an alarm may watch a metric in multiples of the target. */
@@ -208,10 +174,9 @@ class PolicyTest {
                     MetricStat: {Metric: {MetricName: DramatiqBacklogPerWorker}, Period: 60, Stat: Average}\
             """
             : metric;
-    Path file = folder.resolve("step.yaml");
-    Files.writeString(
-        file,
-        """
+    Path file =
+        file(
+            """
         Parameters:
           Target: {Type: Number, Default: 10}
           On: {Type: String, Default: 'true', AllowedValues: ['true', 'false']}
@@ -243,7 +208,7 @@ class PolicyTest {
               TreatMissingData: notBreaching
               %s
         """
-            .formatted(threshold, what));
+                .formatted(threshold, what));
     var scaling = one(file.toString()).scaling();
     assertThat(scaling.max()).isEqualTo(9);
     assertThat(scaling.policies())
@@ -265,54 +230,75 @@ class PolicyTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "min=9 max=5 | policy: min must be at most max, was 9 with max 5",
-        "target=0 | policy: QueueTarget must be 1 or more messages, was '0'",
-        "target=many | policy: QueueTarget must be 1 or more messages, was 'many'",
-        "out=-1 | policy: ScaleOutCooldown must be 0 to 86400 seconds, was '-1'",
-        "metric=Depth | policy: QueueScalingMetric must be BacklogPerWorker or QueueDepth, was"
-            + " 'Depth'",
-        "taget=3 | policy 'taget=3': expected a word such as target=10, min, max, out, in, burst,"
-            + " prefetch, stop, protect or metric, was 'taget=3'",
-        "target | policy 'target': expected a word such as target=10, min, max, out, in, burst,"
-            + " prefetch, stop, protect or metric, was 'target'",
-        "protect=perhaps | policy 'protect=perhaps': protect must be true or false, was 'perhaps'",
-        "stamp=now | policy 'stamp=now': stamp must be minute or read, was 'now'",
-        "others=maybe | policy 'others=maybe': others must be agree or disagree, was 'maybe'",
-        "stop=soon | policy 'stop=soon': stop must be a number of 0 or more, was 'soon'",
-        "prefetch=2 | prefetch must be at least the threads (4), was 2",
-        "; | policy ';': expected a word such as target=10, min, max, out, in, burst, prefetch,"
-            + " stop, protect or metric",
-        "Target=3 | policy: template.yaml has no parameter Target",
-        "no.yaml | policy: no.yaml cannot be read: java.nio.file.NoSuchFileException: no.yaml"
-      })
+      quoteCharacter = '`',
+      textBlock =
+          """
+          min=9 max=5     | policy: min must be at most max, was 9 with max 5
+          target=0        | policy: QueueTarget must be 1 or more messages, was '0'
+          target=many     | policy: QueueTarget must be 1 or more messages, was 'many'
+          out=-1          | policy: ScaleOutCooldown must be 0 to 86400 seconds, was '-1'
+          metric=Depth    | policy: QueueScalingMetric must be BacklogPerWorker or QueueDepth, was 'Depth'
+          taget=3         | policy 'taget=3': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric, was 'taget=3'
+          target          | policy 'target': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric, was 'target'
+          protect=perhaps | policy 'protect=perhaps': protect must be true or false, was 'perhaps'
+          stamp=now       | policy 'stamp=now': stamp must be minute or read, was 'now'
+          others=maybe    | policy 'others=maybe': others must be agree or disagree, was 'maybe'
+          stop=soon       | policy 'stop=soon': stop must be a number of 0 or more, was 'soon'
+          prefetch=2      | prefetch must be at least the threads (4), was 2
+          ;               | policy ';': expected a word such as target=10, min, max, out, in, burst, prefetch, stop, protect or metric
+          Target=3        | policy: template.yaml has no parameter Target
+          no.yaml         | policy: no.yaml cannot be read: java.nio.file.NoSuchFileException: no.yaml
+          """)
   void aBadPolicyIsRefusedInOneSentence(String policy, String message) {
-    assertThatIllegalArgumentException().isThrownBy(() -> one(policy)).withMessage(message);
+    assertRefused(policy, message);
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "[1, 2] | policy: expected a Mapping in the template, was line 1",
-        "'' | policy: expected a Mapping in the template, was nothing",
-        "Resources: {} | policy: expected Parameters beside [Resources] in the template",
-        "'Parameters: {}\n"
-            + "Resources: {WorkerScalableTarget: {Properties: {MinCapacity: few}}}' | policy:"
-            + " MinCapacity in the template must be a number, was 'few'",
-        "'Parameters: {}\n"
-            + "Resources: {WorkerScalableTarget: {Type: T, Properties: {MinCapacity: 1,"
-            + " MaxCapacity: 2}}}' | policy: %s has no scaling policy for WorkerScalableTarget"
-      })
+      quoteCharacter = '`',
+      textBlock =
+          """
+          [1, 2]        | policy: expected a Mapping in the template, was line 1
+          ``            | policy: expected a Mapping in the template, was nothing
+          Resources: {} | policy: expected Parameters beside [Resources] in the template
+          {Parameters: {}, Resources: {WorkerScalableTarget: {Properties: {MinCapacity: few}}}} | policy: MinCapacity in the template must be a number, was 'few'
+          {Parameters: {}, Resources: {WorkerScalableTarget: {Type: T, Properties: {MinCapacity: 1, MaxCapacity: 2}}}} | policy: %s has no scaling policy for WorkerScalableTarget
+          """)
   void anotherFileThanATemplateIsRefusedInOneSentence(String yaml, String message)
       throws IOException {
-    Path file = Files.writeString(folder.resolve("x.yaml"), yaml.replace("\\n", "\n"));
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> one(file.toString()))
-        .withMessage(message.formatted(file));
+    Path file = file(yaml);
+    assertRefused(file.toString(), message.formatted(file));
   }
 
   private static Policy one(String text) {
     return Policy.parse(text, TEMPLATE, false).getFirst();
+  }
+
+  private Path file(String template) throws IOException {
+    return Files.writeString(folder.resolve("policy.yaml"), template);
+  }
+
+  private static List<String> names(Policy policy) {
+    return policy.scaling().policies().stream().map(ScalingPolicy::name).toList();
+  }
+
+  private static List<String> metrics(Policy policy) {
+    return policy.scaling().policies().stream().map(ScalingPolicy::metric).toList();
+  }
+
+  private static ScalingPolicy tracking(
+      String metric, double target, int outSeconds, int inSeconds) {
+    return new ScalingPolicy.Tracking(
+        "worker-queue-depth-scaling",
+        metric,
+        target,
+        Duration.ofSeconds(outSeconds),
+        Duration.ofSeconds(inSeconds),
+        true);
+  }
+
+  private static void assertRefused(String policy, String message, Object... values) {
+    assertThatIllegalArgumentException().isThrownBy(() -> one(policy)).withMessage(message, values);
   }
 }

@@ -1,5 +1,6 @@
 package so.suna.queuemetrics.simulation;
 
+import static java.nio.file.StandardOpenOption.APPEND;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
@@ -7,14 +8,17 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,57 +55,23 @@ class SimulateTest {
 
   @Test
   void aReplayGivesADecisionALineAndOneScaleOutAtTheMinuteAfterTheThird() throws IOException {
-    Path file =
-        Files.write(
-            folder.resolve("m.csv"),
-            List.of(
-                "2026-01-01T10:00:00Z,5",
-                "2026-01-01T10:01:00Z,25",
-                "2026-01-01T10:02:00Z,25",
-                "2026-01-01T10:03:00Z,25"));
     List<JsonObject> lines =
-        json(
-            "replay",
-            file.toString(),
-            "workers",
-            "4",
-            "policy",
-            "metric=replay target=10 burst=false",
-            "format",
-            "json");
+        replay(minutes("5 25 25 25"), "4", "metric=replay target=10 burst=false");
     assertThat(lines).hasSize(1);
     JsonObject move = lines.getFirst();
-    assertThat(move.keySet()).containsExactly("at", "from", "to", "policy", "reason");
-    assertThat(Instant.parse(move.get("at").getAsString()))
+    assertThat(Instant.parse(move.remove("at").getAsString()))
         .isBetween(Instant.parse("2026-01-01T10:04:00Z"), Instant.parse("2026-01-01T10:05:00Z"));
-    assertThat(move.get("from").getAsInt()).isEqualTo(4);
-    assertThat(move.get("to").getAsInt()).isEqualTo(10);
-    assertThat(move.get("policy").getAsString()).isEqualTo("worker-queue-depth-scaling");
-    assertThat(move.get("reason").getAsString())
-        .isEqualTo(
-            "monitor alarm TargetTracking-AlarmHigh in state ALARM triggered policy"
-                + " worker-queue-depth-scaling");
+    assertThat(move)
+        .hasToString(
+            "{\"from\":4,\"to\":10,\"policy\":\"worker-queue-depth-scaling\","
+                + "\"reason\":\"monitor alarm TargetTracking-AlarmHigh in state ALARM triggered policy"
+                + " worker-queue-depth-scaling\"}");
   }
 
   @Test
   void aReplayTakesAMissingMinuteForMissingDataAndSaysWhyNothingMoves() throws IOException {
-    var lines = new java.util.ArrayList<String>();
-    for (int minute = 0; minute < 20; minute++) {
-      if (minute != 7) {
-        lines.add("2026-01-01T10:%02d:00Z,0".formatted(minute));
-      }
-    }
-    Path file = Files.write(folder.resolve("m.csv"), lines);
-    assertThat(
-            json(
-                "replay",
-                file.toString(),
-                "workers",
-                "2",
-                "policy",
-                "metric=replay",
-                "format",
-                "json"))
+    Path file = minutes("0 0 0 0 0 0 0 - 0 0 0 0 0 0 0 0 0 0 0 0");
+    assertThat(replay(file, "2", "metric=replay"))
         .isNotEmpty()
         .allSatisfy(
             line -> {
@@ -109,31 +79,14 @@ class SimulateTest {
               assertThat(line.get("reason").getAsString()).isEqualTo("AlreadyAtMinCapacity");
             });
     // 14 known ones of which the oldest is 15 minutes old: documented as a premature alarm.
-    assertThat(
-            json(
-                    "replay",
-                    file.toString(),
-                    "workers",
-                    "3",
-                    "policy",
-                    "metric=replay",
-                    "format",
-                    "json")
-                .getFirst()
-                .get("at")
-                .getAsString())
+    assertThat(replay(file, "3", "metric=replay").getFirst().get("at").getAsString())
         .startsWith("2026-01-01T10:15");
   }
 
   @Test
   void aReplayHasTheLimitsOfApplicationAutoScalingAndNotTheTemplates() throws IOException {
-    var lines = new java.util.ArrayList<String>();
-    for (int minute = 0; minute < 15; minute++) {
-      lines.add("2026-01-01T10:%02d:00Z,0".formatted(minute));
-    }
-    Path file = Files.write(folder.resolve("m.csv"), lines);
-    String policy = "metric=replay min=0 target=0.5";
-    assertThat(json("replay", file.toString(), "workers", "1", "policy", policy, "format", "json"))
+    assertThat(
+            replay(minutes("0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"), "1", "metric=replay min=0 target=0.5"))
         .extracting(line -> line.get("to").getAsInt())
         .containsExactly(0);
     assertThatIllegalArgumentException()
@@ -143,10 +96,8 @@ class SimulateTest {
 
   @Test
   void aReplayOfAnyMetricIsForTheTargetAndForABurstOnlyIfThePolicySaysSo() throws IOException {
-    Path file = Files.write(folder.resolve("m.csv"), List.of("2026-01-01T10:00:00Z,25"));
-    String policy = "metric=replay target=10";
-    assertThat(json("replay", file.toString(), "policy", policy, "format", "json")).isEmpty();
-    assertThat(json("replay", file.toString(), "policy", policy + " burst", "format", "json"))
+    assertThat(replay(minutes("25"), "2", "metric=replay target=10")).isEmpty();
+    assertThat(replay(minutes("25"), "2", "metric=replay target=10 burst"))
         .extracting(line -> line.get("reason").getAsString())
         .containsExactly(
             "monitor alarm worker-queue-burst-scaling in state ALARM triggered policy"
@@ -155,45 +106,40 @@ class SimulateTest {
 
   @Test
   void aReplayInJsonTakesOnePolicy() throws IOException {
-    Path file = Files.writeString(folder.resolve("m.csv"), "2026-01-01T10:00:00Z,0");
-    String policies = "metric=replay; metric=replay target=12";
+    Path file = minutes("0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> print("replay", file.toString(), "policy", policies, "format", "json"))
+        .isThrownBy(() -> replay(file, "2", "metric=replay; metric=replay target=12"))
         .withMessage("policy must be a single one for a replay with format=json, were 2");
   }
 
   @Test
   void aRecordingLastsAYearAtMost() throws IOException {
-    Path file =
-        Files.writeString(
-            folder.resolve("m.csv"), "2026-01-01T10:00:00Z,0\n2036-01-01T10:01:00Z,0");
+    Path file = Files.writeString(minutes("0"), "\n2036-01-01T10:01:00Z,0", APPEND);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> print("replay", file.toString(), "policy", "metric=replay"))
+        .isThrownBy(() -> replay(file, "2", "metric=replay"))
         .withMessage(
-            "replay, %s line 2 '2036-01-01T10:01:00Z,0': expected a time within a year after 2026-01-01T10:00:00Z"
-                .formatted(file));
+            "replay, %s line 2 '2036-01-01T10:01:00Z,0': expected a time within a year after 2026-01-01T10:00:00Z",
+            file);
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "scenario | storm | scenario must be all or one of steady, wave, burst, step, batch, long,"
-            + " short, was 'storm'",
-        "format | xml | format must be table or json, was 'xml'",
-        "phases | 0 | phases must be a number from 1 to 60, was '0'",
-        "phases | 61 | phases must be a number from 1 to 60, was '61'",
-        "workers | many | workers must be a number from 0 to 1000, was 'many'",
-        "workers | 1001 | workers must be a number from 0 to 1000, was '1001'",
-        "load | x.json | load: x.json needs -Djobs, since a recorded metric does not tell how long"
-            + " jobs run",
-        "replay | no.csv | replay: expected a readable file with lines such as"
-            + " 2026-01-01T12:00:00Z,20, was 'no.csv'",
-        "price | dear | price must be a number from 0 to 999999999, was 'dear'",
-        "policy | metric=replay | policy 'metric=replay': metric=replay needs -Dreplay=FILE.csv",
-        "page | /dev/null/page.html | page: /dev/null/page.html cannot be written:"
-            + " java.nio.file.FileAlreadyExistsException: /dev/null"
-      })
+      quoteCharacter = '`',
+      textBlock =
+          """
+          scenario | storm | scenario must be all or one of steady, wave, burst, step, batch, long, short, was 'storm'
+          format   | xml | format must be table or json, was 'xml'
+          phases   | 0 | phases must be a number from 1 to 60, was '0'
+          phases   | 61 | phases must be a number from 1 to 60, was '61'
+          workers  | many | workers must be a number from 0 to 1000, was 'many'
+          workers  | 1001 | workers must be a number from 0 to 1000, was '1001'
+          load     | x.json | load: x.json needs -Djobs, since a recorded metric does not tell how long jobs run
+          replay   | no.csv | replay: expected a readable file with lines such as 2026-01-01T12:00:00Z,20, was 'no.csv'
+          price    | dear | price must be a number from 0 to 999999999, was 'dear'
+          policy   | metric=replay | policy 'metric=replay': metric=replay needs -Dreplay=FILE.csv
+          page     | /dev/null/page.html | page: /dev/null/page.html cannot be written: java.nio.file.FileAlreadyExistsException: /dev/null
+          """)
   void aBadOptionIsRefusedInOneSentence(String option, String value, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> print(option, value))
@@ -220,14 +166,14 @@ class SimulateTest {
   void thePageHoldsEverythingItShows() throws IOException {
     print("load", LOAD, "policy", "target=12; seed");
     String page = Files.readString(folder.resolve("simulation.html"));
-    for (String part :
-        List.of(
-            "uPlot=function", ".u-legend", "QueueTarget\\u003d12", "worker-queue-depth-scaling")) {
-      assertThat(page.contains(part)).as(part).isTrue();
-    }
-    for (String part : List.of("/*DATA*/", "<link", " src=", "@import")) {
-      assertThat(page.contains(part)).as(part).isFalse();
-    }
+    assertThat(
+            Stream.of(
+                "uPlot=function",
+                ".u-legend",
+                "QueueTarget\\u003d12",
+                "worker-queue-depth-scaling"))
+        .allMatch(page::contains);
+    assertThat(Stream.of("/*DATA*/", "<link", " src=", "@import")).noneMatch(page::contains);
   }
 
   @Test
@@ -247,6 +193,22 @@ class SimulateTest {
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
   }
 
+  /** A file of a metric's minutes from ten o'clock, of which - are missing. */
+  private Path minutes(String values) throws IOException {
+    var lines = new ArrayList<String>();
+    String[] each = values.split(" ");
+    for (int minute = 0; minute < each.length; minute++) {
+      if (!each[minute].equals("-")) {
+        lines.add("2026-01-01T10:%02d:00Z,%s".formatted(minute, each[minute]));
+      }
+    }
+    return Files.writeString(folder.resolve("m.csv"), String.join("\n", lines));
+  }
+
+  private List<JsonObject> replay(Path file, String workers, String policy) {
+    return json("replay", file.toString(), "workers", workers, "policy", policy, "format", "json");
+  }
+
   private List<JsonObject> json(String... options) {
     return print(options)
         .lines()
@@ -264,7 +226,7 @@ class SimulateTest {
     new Simulate(
             properties,
             new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(java.io.OutputStream.nullOutputStream()))
+            new PrintStream(OutputStream.nullOutputStream()))
         .run();
     return out.toString(StandardCharsets.UTF_8);
   }
