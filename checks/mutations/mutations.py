@@ -54,7 +54,7 @@ MUTATIONS = (
     mutation("a value that is unknown is published as 0", "cloudwatch.DatumsTest",
              (DATUMS, "figures.reading(metric).known().stream()",
               "java.util.stream.DoubleStream.of(figures.reading(metric).known().orElse(0))")),
-    mutation("a Redis that does not answer is read as empty", "PublishHandlerFaultsIT",
+    mutation("a Redis that does not answer is read as empty", "PublishHandlerTest",
              (HANDLER, "Snapshot.unread(clock.instant())",
               """new Snapshot(clock.instant(), new so.suna.queuemetrics.dramatiq.Figures(Map.of(
                   so.suna.queuemetrics.dramatiq.Metric.QUEUE_DEPTH, new so.suna.queuemetrics.dramatiq.Reading.Known(0))), List.of())""")),

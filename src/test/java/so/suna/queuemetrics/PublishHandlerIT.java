@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.kit.RedisMonitor;
 import so.suna.queuemetrics.local.AwsReceiver;
@@ -62,28 +63,18 @@ class PublishHandlerIT extends WholeTick {
         .hasToString("{\"cluster\":\"suna-ecs\",\"services\":[\"suna-worker-svc\"]}");
   }
 
-  @Test
-  void leastAclSufficesForAWholeTick() {
-    loginAs(LEAST_ACL);
+  @ParameterizedTest
+  @CsvSource({"V7, +eval_ro", "V6, +eval"})
+  void leastAclOfTheReadmeSufficesForAWholeTick(RedisServer.Version version, String right) {
+    redis.close();
+    redis = RedisServer.start(version, redis.port());
+    loginAs(leastAclOfTheReadme(right));
     fill("default", 2);
     command(client -> client.hset("dramatiq:default.DQ.msgs", "id", "{}"));
     command(client -> client.sadd("dramatiq:__acks__.broker.default", "id"));
     command(client -> client.zadd("dramatiq:default.XQ", 1, "id"));
     command(client -> client.zadd("dramatiq:__heartbeats__", 1, "broker"));
     tick();
-    assertThat(publishedMetrics()).isEqualTo(ALL);
-  }
-
-  @Test
-  void leastAclOfRedis6SufficesForAWholeTick() {
-    redis.close();
-    redis = RedisServer.start(RedisServer.Version.V6, RedisServer.freePort());
-    environment.put("REDIS_PORT", "" + redis.port());
-    fill("default", 1);
-    loginAs(leastAclOfTheReadme("+eval"));
-
-    tick();
-
     assertThat(publishedMetrics()).isEqualTo(ALL);
   }
 

@@ -14,8 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,73 +47,64 @@ class SettingsTest {
   private static final String SECRET =
       "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf";
 
-  private static Map<String, String> environment(String... namesAndValues) {
-    Map<String, String> environment = new HashMap<>(Map.of("REDIS_HOST", "cache.example"));
-    for (int i = 0; i < namesAndValues.length; i += 2) {
-      environment.put(namesAndValues[i], namesAndValues[i + 1]);
-    }
-    return environment;
+  /** Of NAME=VALUE, with " & " or a new line between them, and a host. */
+  private static Settings settings(String variables) {
+    var environment = new HashMap<>(Map.of("REDIS_HOST", "cache.example"));
+    Stream.of(variables.split(" & |\n"))
+        .map(variable -> variable.split("=", 2))
+        .forEach(variable -> environment.put(variable[0], variable[1]));
+    return Settings.of(environment);
   }
 
-  private static Settings settings(String... namesAndValues) {
-    return Settings.of(environment(namesAndValues));
-  }
-
-  /** The variables are written NAME=VALUE, with " & " between them. */
   private static void assertFault(String message, String variables) {
-    String[] namesAndValues =
-        Stream.of(variables.split(" & "))
-            .flatMap(variable -> Stream.of(variable.split("=", 2)))
-            .toArray(String[]::new);
-    assertThatThrownBy(() -> settings(namesAndValues))
+    assertThatThrownBy(() -> settings(variables))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("bad settings: " + message);
   }
 
   @Test
   void redisHostIsAllThatMustBeSet() {
-    assertThat(settings()).isEqualTo(DEFAULTS);
+    assertThat(Settings.of(Map.of("REDIS_HOST", "cache.example"))).isEqualTo(DEFAULTS);
   }
 
   @Test
   void blankVariablesCountAsNotSet() {
-    String[] blanks =
+    String blanks =
         """
         REDIS_PORT REDIS_DATABASE REDIS_TLS REDIS_AUTHENTICATION REDIS_USER REDIS_PASSWORD REDIS_PASSWORD_SECRET_ARN
         REDIS_CACHE_NAME REDIS_SERVERLESS QUEUE_NAMES DRAMATIQ_NAMESPACE PER_QUEUE_METRICS OLDEST_JOB_AGE METRIC_NAMESPACE SERVICE_NAME ECS_CLUSTER ECS_WORKER_SERVICE
-        QUERY_TOKEN DATABASE_URL DATABASE_URL_SECRET_ARN REDIS_URL QUEUE_NAME\
-        """
-            .lines()
-            .flatMap(line -> Stream.of(line.split(" ")))
-            .flatMap(name -> Stream.of(name, name.length() % 2 == 0 ? "" : " "))
-            .toArray(String[]::new);
+        QUERY_TOKEN DATABASE_URL DATABASE_URL_SECRET_ARN REDIS_URL QUEUE_NAME
+        """;
 
-    assertThat(settings(blanks)).isEqualTo(DEFAULTS);
+    assertThat(settings(blanks.replaceAll("\\s", "=\n"))).isEqualTo(DEFAULTS);
+    assertThat(settings(blanks.replaceAll("\\s", "= \n"))).isEqualTo(DEFAULTS);
   }
 
   @Test
   void everyVariableIsHeeded() {
     Settings settings =
         settings(
-            "REDIS_HOST", "10.0.0.7",
-            "REDIS_PORT", "6380",
-            "REDIS_DATABASE", "10",
-            "REDIS_TLS", "false",
-            "REDIS_AUTHENTICATION", "password",
-            "REDIS_USER", "metrics",
-            "REDIS_PASSWORD", "pass word",
-            "REDIS_PASSWORD_SECRET_ARN", SECRET + ":SecretString:password",
-            "QUEUE_NAMES", "default, slow",
-            "DRAMATIQ_NAMESPACE", "other",
-            "PER_QUEUE_METRICS", "true",
-            "OLDEST_JOB_AGE", "false",
-            "METRIC_NAMESPACE", "Acme/Queues #1",
-            "SERVICE_NAME", "slow worker: 2",
-            "ECS_CLUSTER", "suna-ecs",
-            "ECS_WORKER_SERVICE", "suna-worker-svc",
-            "QUERY_TOKEN", "token",
-            "DATABASE_URL", "postgresql://db.example/suna",
-            "DATABASE_URL_SECRET_ARN", SECRET);
+            """
+            REDIS_HOST=10.0.0.7
+            REDIS_PORT=6380
+            REDIS_DATABASE=10
+            REDIS_TLS=false
+            REDIS_AUTHENTICATION=password
+            REDIS_USER=metrics
+            REDIS_PASSWORD=pass word
+            REDIS_PASSWORD_SECRET_ARN=%1$s:SecretString:password
+            QUEUE_NAMES=default, slow
+            DRAMATIQ_NAMESPACE=other
+            PER_QUEUE_METRICS=true
+            OLDEST_JOB_AGE=false
+            METRIC_NAMESPACE=Acme/Queues #1
+            SERVICE_NAME=slow worker: 2
+            ECS_CLUSTER=suna-ecs
+            ECS_WORKER_SERVICE=suna-worker-svc
+            QUERY_TOKEN=token
+            DATABASE_URL=postgresql://db.example/suna
+            DATABASE_URL_SECRET_ARN=%1$s"""
+                .formatted(SECRET));
 
     assertThat(settings.redis())
         .isEqualTo(
@@ -140,7 +129,7 @@ class SettingsTest {
 
   @Test
   void serviceNameOf1024CharactersIsTaken() {
-    assertThat(settings("SERVICE_NAME", "w".repeat(1024)).serviceName()).hasSize(1024);
+    assertThat(settings("SERVICE_NAME=" + "w".repeat(1024)).serviceName()).hasSize(1024);
   }
 
   /** The values of settings-values.json, which the tests of the template read too. */
@@ -169,23 +158,21 @@ class SettingsTest {
     return table("bad");
   }
 
-  /** The value, and what it needs beside it. */
-  private static String[] beside(String variable, String value) {
-    Map<String, String> variables = new HashMap<>(Map.of("ECS_CLUSTER", "suna-ecs"));
-    if (variable.equals("REDIS_PASSWORD_SECRET_ARN")) {
-      variables.put("REDIS_AUTHENTICATION", "password");
-      variables.put("REDIS_PASSWORD", "p");
-    }
-    variables.put(variable, value);
-    return variables.entrySet().stream()
-        .flatMap(each -> Stream.of(each.getKey(), each.getValue()))
-        .toArray(String[]::new);
+  /** With the value, and what it needs beside it. */
+  private static Settings settings(String variable, String value) {
+    String beside =
+        switch (variable) {
+          case "REDIS_PASSWORD_SECRET_ARN" -> "REDIS_AUTHENTICATION=password & REDIS_PASSWORD=p & ";
+          case "ECS_WORKER_SERVICE" -> "ECS_CLUSTER=suna-ecs & ";
+          default -> "";
+        };
+    return settings(beside + variable + "=" + value);
   }
 
   @ParameterizedTest
   @MethodSource("goodValuesOfTheTable")
   void goodValueIsTaken(String variable, String value) {
-    assertThatCode(() -> settings(beside(variable, value))).doesNotThrowAnyException();
+    assertThatCode(() -> settings(variable, value)).doesNotThrowAnyException();
   }
 
   /** What is expected is not in the table where it depends on the value. */
@@ -195,7 +182,7 @@ class SettingsTest {
       String variable, String value, String expected) {
     String found = value.isEmpty() ? "empty" : value.replaceFirst(".*@", "***@");
     var refused =
-        assertThatThrownBy(() -> settings(beside(variable, value)))
+        assertThatThrownBy(() -> settings(variable, value))
             .isInstanceOf(IllegalArgumentException.class);
     if (expected.isEmpty()) {
       refused.hasMessageStartingWith("bad settings: " + variable);
@@ -206,25 +193,34 @@ class SettingsTest {
   }
 
   @Test
-  void cacheOfAnIamLoginMayBeServerless() {
-    assertThat(
-            settings(
-                    "REDIS_AUTHENTICATION", "iam",
-                    "REDIS_USER", "metrics",
-                    "REDIS_CACHE_NAME", "suna-cache",
-                    "REDIS_SERVERLESS", "true")
-                .redis()
-                .login())
-        .isEqualTo(new Login.Iam("metrics", "suna-cache", true));
+  void passwordLoginIsForTheDefaultUserUnlessOneIsNamed() {
+    assertThat(settings("REDIS_AUTHENTICATION=password & REDIS_PASSWORD=p").redis().login())
+        .isEqualTo(new Login.Password(Optional.empty(), "p"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true", "false"})
+  void iamLoginTakesTheCacheNameInLowerCaseAndMayBeServerless(boolean serverless) {
+    String login = "REDIS_AUTHENTICATION=iam & REDIS_USER=Metrics & REDIS_CACHE_NAME=Suna-Redis";
+
+    assertThat(settings(login + " & REDIS_SERVERLESS=" + serverless).redis().login())
+        .isEqualTo(new Login.Iam("Metrics", "suna-redis", serverless));
   }
 
   @Test
-  void missingRedisHostIsRefused() {
-    assertThatThrownBy(() -> Settings.of(Map.of()))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage(
-            "bad settings: REDIS_HOST must be a host name, or an IPv4 or IPv6 address without"
-                + " brackets, and no scheme or port, was empty");
+  void workersAreNotCountedWithoutAService() {
+    assertThat(settings("ECS_CLUSTER=suna-ecs").workers()).isEmpty();
+  }
+
+  @Test
+  void settingsPrintNoSecret() {
+    assertThat(
+            settings(
+                "REDIS_AUTHENTICATION=password & REDIS_PASSWORD=s3cret & QUERY_TOKEN=s3cret"
+                    + " & DATABASE_URL=postgresql://suna:s3cret@db.example/suna"))
+        .asString()
+        .contains("Redis cache.example:6379")
+        .doesNotContain("s3cret");
   }
 
   @ParameterizedTest
@@ -280,70 +276,23 @@ class SettingsTest {
             + " DATABASE_URL=mysql://suna:s3cret@db.example/suna");
   }
 
-  @Test
-  void settingsPrintNoSecret() {
-    String printed =
-        settings(
-                "REDIS_AUTHENTICATION", "password",
-                "REDIS_PASSWORD", "s3cret",
-                "QUERY_TOKEN", "s3cret",
-                "DATABASE_URL", "postgresql://suna:s3cret@db.example/suna")
-            .toString();
-
-    assertThat(printed).contains("Redis cache.example:6379").doesNotContain("s3cret");
-  }
-
-  @Test
-  void passwordLoginIsForTheDefaultUserUnlessOneIsNamed() {
-    assertThat(settings("REDIS_AUTHENTICATION", "password", "REDIS_PASSWORD", "p").redis().login())
-        .isEqualTo(new Login.Password(Optional.empty(), "p"));
-  }
-
-  @Test
-  void iamLoginTakesTheCacheNameInLowerCase() {
-    assertThat(
-            settings(
-                    "REDIS_AUTHENTICATION", "iam",
-                    "REDIS_USER", "Metrics",
-                    "REDIS_CACHE_NAME", "Suna-Redis")
-                .redis()
-                .login())
-        .isEqualTo(new Login.Iam("Metrics", "suna-redis", false));
-  }
-
-  @Test
-  void workersAreNotCountedWithoutAService() {
-    assertThat(settings("ECS_CLUSTER", "suna-ecs").workers()).isEmpty();
-  }
-
-  @Test
-  void fiveHundredQueuesAreTakenInTheirOrder() {
-    String names = IntStream.range(0, 500).mapToObj(i -> "q" + i).collect(Collectors.joining(","));
-
-    assertThat(settings("QUEUE_NAMES", names).queues())
-        .extracting(QueueName::value)
-        .containsExactly(names.split(",", -1));
-  }
-
   @ParameterizedTest
-  @CsvSource({
-    "REDIS_DB,        REDIS_DATABASE",
-    "REDIS_SSL,       REDIS_TLS",
-    "REDIS_URL,       'REDIS_HOST, REDIS_PORT, REDIS_DATABASE, REDIS_TLS, REDIS_USER,"
-        + " REDIS_PASSWORD'",
-    "REDIS_USERNAME,  REDIS_USER",
-    "REDIS_HOTS,      'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST,"
-        + " REDIS_PASSWORD, REDIS_PASSWORD_SECRET_ARN, REDIS_PORT, REDIS_SERVERLESS, REDIS_TLS,"
-        + " REDIS_USER'",
-    "REDIS_CLUSTER,   'REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST,"
-        + " REDIS_PASSWORD, REDIS_PASSWORD_SECRET_ARN, REDIS_PORT, REDIS_SERVERLESS, REDIS_TLS,"
-        + " REDIS_USER'",
-    "QUEUES,          QUEUE_NAMES",
-    "QUEUE_NAME,      QUEUE_NAMES",
-    "DRAMATIQ_QUEUES, QUEUE_NAMES",
-    "DRAMATIQ_NS,     DRAMATIQ_NAMESPACE",
-    "ECS_SERVICE,     'ECS_CLUSTER, ECS_WORKER_SERVICE'",
-  })
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          REDIS_DB        | REDIS_DATABASE
+          REDIS_SSL       | REDIS_TLS
+          REDIS_URL       | REDIS_HOST, REDIS_PORT, REDIS_DATABASE, REDIS_TLS, REDIS_USER, REDIS_PASSWORD
+          REDIS_USERNAME  | REDIS_USER
+          REDIS_HOTS      | REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PASSWORD_SECRET_ARN, REDIS_PORT, REDIS_SERVERLESS, REDIS_TLS, REDIS_USER
+          REDIS_CLUSTER   | REDIS_AUTHENTICATION, REDIS_CACHE_NAME, REDIS_DATABASE, REDIS_HOST, REDIS_PASSWORD, REDIS_PASSWORD_SECRET_ARN, REDIS_PORT, REDIS_SERVERLESS, REDIS_TLS, REDIS_USER
+          QUEUES          | QUEUE_NAMES
+          QUEUE_NAME      | QUEUE_NAMES
+          DRAMATIQ_QUEUES | QUEUE_NAMES
+          DRAMATIQ_NS     | DRAMATIQ_NAMESPACE
+          ECS_SERVICE     | ECS_CLUSTER, ECS_WORKER_SERVICE
+          """)
   void variableThatOnlyLooksLikeASettingIsRefusedWithTheOneThatWasMeant(
       String variable, String meant) {
     assertFault(
@@ -365,6 +314,6 @@ class SettingsTest {
         "redis_url"
       })
   void variableOfOthersIsLeftToThem(String variable) {
-    assertThat(settings(variable, "http://169.254.170.2/v4")).isEqualTo(DEFAULTS);
+    assertThat(settings(variable + "=http://169.254.170.2/v4")).isEqualTo(DEFAULTS);
   }
 }

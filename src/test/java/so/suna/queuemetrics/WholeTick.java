@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.api.parallel.Resources;
 import redis.clients.jedis.Jedis;
+import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.local.AwsReceiver;
 import so.suna.queuemetrics.local.LocalContext;
 import so.suna.queuemetrics.local.RedisServer;
@@ -24,19 +25,7 @@ import so.suna.queuemetrics.local.RedisServer;
 @ResourceLock(Resources.SYSTEM_PROPERTIES)
 abstract class WholeTick {
 
-  static final List<String> ALL =
-      List.of(
-          "DramatiqQueueDepth",
-          "DramatiqJobsDelayed",
-          "DramatiqDeadLetters",
-          "DramatiqJobsInFlight",
-          "DramatiqOldestJobAge",
-          "DramatiqNewDeadLetters",
-          "DramatiqOrphanedMessages",
-          "DramatiqActiveBrokers",
-          "DramatiqRunningWorkers",
-          "DramatiqDesiredWorkers",
-          "DramatiqBacklogPerWorker");
+  static final List<String> ALL = Stream.of(Metric.values()).map(Metric::metricName).toList();
 
   static final List<String> LEAST_ACL = leastAclOfTheReadme("+eval_ro");
 
