@@ -145,7 +145,10 @@ class PublishHandlerTest {
   @Test
   void refusedDatumsAreLoggedAsNotPublishedAndFailTheTick() {
     queues = () -> snapshot(new Unknown("in flight not read"));
-    publisher = _ -> failing("CloudWatch is down").get();
+    publisher =
+        _ -> {
+          throw new IllegalStateException("CloudWatch is down");
+        };
     assertFails("CloudWatch is down; in flight not read");
     assertThat(logged)
         .singleElement()

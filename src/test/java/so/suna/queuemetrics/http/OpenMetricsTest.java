@@ -17,67 +17,47 @@ class OpenMetricsTest {
 
   private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
 
-  private static final String NOTHING_KNOWN =
+  private static final String TWO_QUEUES =
       """
       # TYPE dramatiq_queue_depth gauge
       # HELP dramatiq_queue_depth Messages waiting in the list, not yet fetched by a worker.
+      dramatiq_queue_depth{queue="default"} 1
+      dramatiq_queue_depth{queue="a.b-c"} 100
       # TYPE dramatiq_jobs_delayed gauge
       # HELP dramatiq_jobs_delayed Messages scheduled for later, retries included, fetched or not.
+      dramatiq_jobs_delayed{queue="default"} 3
+      dramatiq_jobs_delayed{queue="a.b-c"} 300
       # TYPE dramatiq_dead_letters gauge
       # HELP dramatiq_dead_letters Messages that were given up and are kept.
+      dramatiq_dead_letters{queue="default"} 4
+      dramatiq_dead_letters{queue="a.b-c"} 400
       # TYPE dramatiq_jobs_in_flight gauge
       # HELP dramatiq_jobs_in_flight Messages fetched by workers and not yet acknowledged.
+      dramatiq_jobs_in_flight{queue="default"} 2
+      dramatiq_jobs_in_flight{queue="a.b-c"} 200
       # TYPE dramatiq_oldest_job_age_seconds gauge
       # UNIT dramatiq_oldest_job_age_seconds seconds
       # HELP dramatiq_oldest_job_age_seconds Time since the oldest waiting message was first sent, 0 if none waits.
+      dramatiq_oldest_job_age_seconds{queue="default"} 6.005
+      dramatiq_oldest_job_age_seconds{queue="a.b-c"} 600.5
       # TYPE dramatiq_new_dead_letters gauge
       # HELP dramatiq_new_dead_letters Messages given up in the last 60 seconds.
+      dramatiq_new_dead_letters{queue="default"} 5
+      dramatiq_new_dead_letters{queue="a.b-c"} 500
       # TYPE dramatiq_orphaned_messages gauge
       # HELP dramatiq_orphaned_messages Messages that no list or worker knows, so none will ever run them.
+      dramatiq_orphaned_messages{queue="default"} 8
+      dramatiq_orphaned_messages{queue="a.b-c"} 800
       # TYPE dramatiq_active_brokers gauge
       # HELP dramatiq_active_brokers Connections with a heartbeat in the last 60 seconds.
+      dramatiq_active_brokers 7
       # EOF
       """;
 
   @Test
   void eachQueueHasASampleAndTheBrokersHaveOneWithoutLabel() {
     assertThat(OpenMetrics.of(at(NOON, queue("default", 1), queue("a.b-c", 100))))
-        .isEqualTo(
-            """
-            # TYPE dramatiq_queue_depth gauge
-            # HELP dramatiq_queue_depth Messages waiting in the list, not yet fetched by a worker.
-            dramatiq_queue_depth{queue="default"} 1
-            dramatiq_queue_depth{queue="a.b-c"} 100
-            # TYPE dramatiq_jobs_delayed gauge
-            # HELP dramatiq_jobs_delayed Messages scheduled for later, retries included, fetched or not.
-            dramatiq_jobs_delayed{queue="default"} 3
-            dramatiq_jobs_delayed{queue="a.b-c"} 300
-            # TYPE dramatiq_dead_letters gauge
-            # HELP dramatiq_dead_letters Messages that were given up and are kept.
-            dramatiq_dead_letters{queue="default"} 4
-            dramatiq_dead_letters{queue="a.b-c"} 400
-            # TYPE dramatiq_jobs_in_flight gauge
-            # HELP dramatiq_jobs_in_flight Messages fetched by workers and not yet acknowledged.
-            dramatiq_jobs_in_flight{queue="default"} 2
-            dramatiq_jobs_in_flight{queue="a.b-c"} 200
-            # TYPE dramatiq_oldest_job_age_seconds gauge
-            # UNIT dramatiq_oldest_job_age_seconds seconds
-            # HELP dramatiq_oldest_job_age_seconds Time since the oldest waiting message was first sent, 0 if none waits.
-            dramatiq_oldest_job_age_seconds{queue="default"} 6.005
-            dramatiq_oldest_job_age_seconds{queue="a.b-c"} 600.5
-            # TYPE dramatiq_new_dead_letters gauge
-            # HELP dramatiq_new_dead_letters Messages given up in the last 60 seconds.
-            dramatiq_new_dead_letters{queue="default"} 5
-            dramatiq_new_dead_letters{queue="a.b-c"} 500
-            # TYPE dramatiq_orphaned_messages gauge
-            # HELP dramatiq_orphaned_messages Messages that no list or worker knows, so none will ever run them.
-            dramatiq_orphaned_messages{queue="default"} 8
-            dramatiq_orphaned_messages{queue="a.b-c"} 800
-            # TYPE dramatiq_active_brokers gauge
-            # HELP dramatiq_active_brokers Connections with a heartbeat in the last 60 seconds.
-            dramatiq_active_brokers 7
-            # EOF
-            """);
+        .isEqualTo(TWO_QUEUES);
   }
 
   @Test
@@ -94,7 +74,7 @@ class OpenMetricsTest {
   @Test
   void noValueIsKnownAndSoThereIsNoSample() {
     assertThat(OpenMetrics.of(at(NOON, new Unknown("g"), unreadable("default"))))
-        .isEqualTo(NOTHING_KNOWN);
+        .isEqualTo(TWO_QUEUES.replaceAll("(?m)^dramatiq.*\n", ""));
   }
 
   @ParameterizedTest

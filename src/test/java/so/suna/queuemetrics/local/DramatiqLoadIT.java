@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,16 +32,18 @@ final class DramatiqLoadIT {
     redis.close();
   }
 
-  private long waiting() {
+  private long count(ToLongFunction<Jedis> messages) {
     try (Jedis client = redis.client()) {
-      return client.llen(WAITING);
+      return messages.applyAsLong(client);
     }
   }
 
+  private long waiting() {
+    return count(client -> client.llen(WAITING));
+  }
+
   private long fetchedBy(String worker) {
-    try (Jedis client = redis.client()) {
-      return client.scard("dramatiq:__acks__.%s.default".formatted(worker));
-    }
+    return count(client -> client.scard("dramatiq:__acks__.%s.default".formatted(worker)));
   }
 
   private List<String> heartbeats() {
@@ -51,18 +54,17 @@ final class DramatiqLoadIT {
 
   /** Payloads, less those whose id is in the list or was fetched: all at one instant. */
   private long orphaned() {
-    try (Jedis client = redis.client()) {
-      Object orphaned =
-          client.eval(
-              """
-              local known = redis.call('LLEN', 'dramatiq:default')
-              for _, key in ipairs(redis.call('KEYS', 'dramatiq:__acks__.*.default')) do
-                known = known + redis.call('SCARD', key)
-              end
-              return redis.call('HLEN', 'dramatiq:default.msgs') - known
-              """);
-      return (Long) orphaned;
-    }
+    return count(
+        client ->
+            (Long)
+                client.eval(
+                    """
+                    local known = redis.call('LLEN', 'dramatiq:default')
+                    for _, key in ipairs(redis.call('KEYS', 'dramatiq:__acks__.*.default')) do
+                      known = known + redis.call('SCARD', key)
+                    end
+                    return redis.call('HLEN', 'dramatiq:default.msgs') - known
+                    """));
   }
 
   @Test
@@ -94,11 +96,9 @@ final class DramatiqLoadIT {
     await()
         .atMost(Duration.ofSeconds(30))
         .untilAsserted(
-            () -> {
-              try (Jedis client = redis.client()) {
-                assertThat(client.zcard(WAITING + ".XQ")).isGreaterThanOrEqualTo(20);
-              }
-            });
+            () ->
+                assertThat(count(client -> client.zcard(WAITING + ".XQ")))
+                    .isGreaterThanOrEqualTo(20));
   }
 
   @Test
@@ -112,11 +112,9 @@ final class DramatiqLoadIT {
     assertThat(redis.isRunning()).isTrue();
     await()
         .untilAsserted(
-            () -> {
-              try (Jedis client = redis.client()) {
-                assertThat(client.hlen(WAITING + ".msgs")).isGreaterThanOrEqualTo(40);
-              }
-            });
+            () ->
+                assertThat(count(client -> client.hlen(WAITING + ".msgs")))
+                    .isGreaterThanOrEqualTo(40));
     assertThat(orphaned()).isZero();
   }
 }
