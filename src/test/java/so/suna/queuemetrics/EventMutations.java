@@ -143,10 +143,17 @@ final class EventMutations {
 
   /** The object in there, or one that goes nowhere. */
   private static JsonObject inside(JsonObject event, String... names) {
+    return find(event, names) instanceof JsonObject object ? object : new JsonObject();
+  }
+
+  static JsonElement find(JsonObject event, String... names) {
     JsonElement found = event;
     for (String name : names) {
-      found = found instanceof JsonObject object ? object.get(name) : JsonNull.INSTANCE;
+      found =
+          found instanceof JsonObject object && object.has(name)
+              ? object.get(name)
+              : JsonNull.INSTANCE;
     }
-    return found instanceof JsonObject object ? object : new JsonObject();
+    return found;
   }
 }

@@ -6,33 +6,19 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.Metric;
 import so.suna.queuemetrics.scaling.Decision;
-import so.suna.queuemetrics.scaling.ScalingPolicy;
-import so.suna.queuemetrics.template.Template;
 
 final class DashboardTest {
 
   private static final LocalTime NOON = LocalTime.of(12, 0);
 
   private final WorkerService service =
-      new WorkerService(
-          new Template.Scaling(
-              2,
-              20,
-              List.of(
-                  new ScalingPolicy.Tracking(
-                      "p",
-                      "DramatiqBacklogPerWorker",
-                      10,
-                      Duration.ofSeconds(30),
-                      Duration.ofSeconds(300),
-                      true))));
+      new WorkerService(WorkerServiceTest.following("DramatiqBacklogPerWorker"));
   private final Dashboard dashboard = new Dashboard(new JsonObject(), service);
 
   private static JsonObject line(int waiting) {

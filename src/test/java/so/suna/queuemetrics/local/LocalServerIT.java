@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,56 +87,35 @@ final class LocalServerIT {
     assertThat(done).isEmpty();
   }
 
-  @Test
-  void doesWhatAProgramAsksFor() throws Exception {
-    assertThat(ask("POST", "/actions/burst").statusCode()).isEqualTo(204);
-    assertThat(done).containsExactly("burst");
-  }
-
   @ParameterizedTest
-  @CsvSource({"http://127.0.0.1", "http://localhost"})
-  void doesWhatItsPageAsksFor(String origin) throws Exception {
-    var answer =
-        ask(
-            "POST",
-            "/actions/burst",
-            "Origin",
-            origin + ":" + port,
-            "Sec-Fetch-Site",
-            "same-origin");
-    assertThat(answer.statusCode()).isEqualTo(204);
-    assertThat(done).containsExactly("burst");
-  }
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          # What a program asks for is done, and what the page of this server asks for.
+          burst      |                                                         | 204 |
+          burst      | Origin http://127.0.0.1:PORT Sec-Fetch-Site same-origin | 204 |
+          burst      | Origin http://localhost:PORT Sec-Fetch-Site same-origin | 204 |
+          burst      | Origin https://elsewhere.example                        | 403 | only the page of this server may ask for that
+          burst      | Origin null                                             | 403 | only the page of this server may ask for that
+          burst      | Origin http://127.0.0.1:1                               | 403 | only the page of this server may ask for that
+          burst      | Origin http://127.0.0.1                                 | 403 | only the page of this server may ask for that
+          burst      | Sec-Fetch-Site cross-site                               | 403 | only the page of this server may ask for that
+          burst      | Sec-Fetch-Site same-site                                | 403 | only the page of this server may ask for that
+          stop-redis |                                                         | 403 | not possible in this run
+          fail       |                                                         | 409 | Redis is stopped
+          """)
+  void doesWhatAProgramOrItsPageAsksForAndSaysWhyNot(
+      String action, @Nullable String headers, int status, @Nullable String detail)
+      throws Exception {
+    String[] sent = headers == null ? new String[0] : headers.replace("PORT", "" + port).split(" ");
 
-  @ParameterizedTest
-  @CsvSource({
-    "Origin,https://elsewhere.example",
-    "Origin,null",
-    "Origin,http://127.0.0.1:1",
-    "Origin,http://127.0.0.1",
-    "Sec-Fetch-Site,cross-site",
-    "Sec-Fetch-Site,same-site"
-  })
-  void refusesWhatAnotherPageAsksFor(String header, String value) throws Exception {
-    var answer = ask("POST", "/actions/burst", header, value);
-    assertThat(answer.statusCode()).isEqualTo(403);
+    var answer = ask("POST", "/actions/" + action, sent);
+
+    assertThat(answer.statusCode()).isEqualTo(status);
     assertThat(answer.body())
-        .isEqualTo("{\"detail\":\"only the page of this server may ask for that\"}");
-    assertThat(done).isEmpty();
-  }
-
-  @Test
-  void refusesWhatIsNotOffered() throws Exception {
-    var answer = ask("POST", "/actions/stop-redis");
-    assertThat(answer.statusCode()).isEqualTo(403);
-    assertThat(answer.body()).isEqualTo("{\"detail\":\"not possible in this run\"}");
-  }
-
-  @Test
-  void saysWhyAnActionFailed() throws Exception {
-    var answer = ask("POST", "/actions/fail");
-    assertThat(answer.statusCode()).isEqualTo(409);
-    assertThat(answer.body()).isEqualTo("{\"detail\":\"Redis is stopped\"}");
+        .isEqualTo(detail == null ? "" : "{\"detail\":\"%s\"}".formatted(detail));
+    assertThat(done).isEqualTo(status == 204 ? List.of(action) : List.of());
   }
 
   @Test

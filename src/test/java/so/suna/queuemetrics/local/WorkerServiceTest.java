@@ -19,7 +19,7 @@ final class WorkerServiceTest {
   private final WorkerService service = new WorkerService(following(BACKLOG));
   private final List<Decision> decisions = new ArrayList<>();
 
-  private static Template.Scaling following(String metric) {
+  static Template.Scaling following(String metric) {
     return new Template.Scaling(
         2,
         20,

@@ -20,8 +20,7 @@ class FleetTest {
   /** Measured with Dramatiq 1.18.0: a second worker, up for 7 s, started none of the eight. */
   @Test
   void aProcessHoldsTwiceItsThreadsWhileANewOneIsIdle() {
-    Fleet fleet = fleet(worker(1, 4, 8));
-    fleet.begin(1);
+    Fleet fleet = running(1, worker(1, 4, 8));
     send(fleet, 8, 15);
     fleet.desire(2);
     timeline.runUntil(0);
@@ -34,8 +33,7 @@ class FleetTest {
   /** Measured likewise: with a prefetch of 4 the second worker took four at once. */
   @Test
   void aNewWorkerTakesWhatNobodyHasFetchedAhead() {
-    Fleet fleet = fleet(worker(1, 4, 4));
-    fleet.begin(2);
+    Fleet fleet = running(2, worker(1, 4, 4));
     send(fleet, 8, 15);
     timeline.runUntil(100);
     assertThat(waits()).containsOnly(0.);
@@ -62,8 +60,7 @@ class FleetTest {
 
   @Test
   void aStoppedTaskFinishesWhatRunsAndThenGivesBackWhatItFetchedAhead() {
-    Fleet fleet = fleet(worker(1, 4, 8));
-    fleet.begin(1);
+    Fleet fleet = running(1, worker(1, 4, 8));
     send(fleet, 6, 20);
     timeline.runUntil(5);
     fleet.desire(0);
@@ -80,8 +77,7 @@ class FleetTest {
 
   @Test
   void whatRunsAtTheStopTimeoutIsKilledAndDeliveredAgainOnceTheHeartbeatIsMissed() {
-    Fleet fleet = fleet(worker(1, 4, 8));
-    fleet.begin(1);
+    Fleet fleet = running(1, worker(1, 4, 8));
     send(fleet, 6, 100);
     timeline.runUntil(1);
     fleet.desire(0);
@@ -102,8 +98,7 @@ class FleetTest {
 
   @Test
   void aProtectedTaskIsStoppedOnlyOnceItIsIdle() {
-    Fleet fleet = fleet(worker(1, 4, 4).withProtection(true));
-    fleet.begin(1);
+    Fleet fleet = running(1, worker(1, 4, 4).withProtection(true));
     send(fleet, 1, 100);
     timeline.runUntil(1);
     fleet.desire(0);
@@ -134,8 +129,7 @@ class FleetTest {
 
   @Test
   void aTaskThatHasNotStartedYetIsStoppedFirst() {
-    Fleet fleet = fleet(worker(1, 4, 8));
-    fleet.begin(1);
+    Fleet fleet = running(1, worker(1, 4, 8));
     fleet.desire(3);
     timeline.runUntil(10);
     fleet.desire(1);
@@ -146,8 +140,7 @@ class FleetTest {
 
   @Test
   void aDeploymentStopsAnOldTaskForEachNewOneThatRuns() {
-    Fleet fleet = fleet(worker(1, 1, 1));
-    fleet.begin(3);
+    Fleet fleet = running(3, worker(1, 1, 1));
     send(fleet, 3, 20);
     timeline.runUntil(10);
     fleet.deploy();
@@ -165,8 +158,7 @@ class FleetTest {
 
   @Test
   void aDeploymentWaitsForAProtectedTask() {
-    Fleet fleet = fleet(worker(1, 1, 1).withProtection(true));
-    fleet.begin(1);
+    Fleet fleet = running(1, worker(1, 1, 1).withProtection(true));
     send(fleet, 1, 100);
     timeline.runUntil(1);
     fleet.deploy();
@@ -191,8 +183,7 @@ class FleetTest {
   @Test
   void idleProcessesPauseAsDramatiqDoes() {
     var worker = new Worker(1, 1, 1, AT_ONCE, AT_ONCE, 30, false, 1);
-    Fleet fleet = fleet(worker);
-    fleet.begin(1);
+    Fleet fleet = running(1, worker);
     for (int i = 0; i < 10_000; i++) {
       timeline.runUntil(100 * (i + 1));
       send(fleet, 1, 1);
@@ -205,6 +196,12 @@ class FleetTest {
 
   private Fleet fleet(Worker worker) {
     return new Fleet(timeline, worker, new SplittableRandom(1), () -> {});
+  }
+
+  private Fleet running(int tasks, Worker worker) {
+    Fleet fleet = fleet(worker);
+    fleet.begin(tasks);
+    return fleet;
   }
 
   private static Worker worker(int processes, int threads, int prefetch) {
