@@ -92,19 +92,6 @@ class PublishHandlerFaultsIT extends WholeTick {
     assertThat(published("DramatiqQueueDepth")).isEqualTo(2);
   }
 
-  @Test
-  void unreadablePayloadCostsTheAgeAndIsNotShown() {
-    command(client -> client.rpush("dramatiq:default", "id"));
-    command(client -> client.hset("dramatiq:default.msgs", "id", "{\"password\":\"in-payload\""));
-    Throwable failed = catchThrowable(this::tick);
-    assertThat(failed)
-        .isInstanceOf(TickFailedException.class)
-        .hasMessage("queue default: oldest age not read: message id is not valid JSON");
-    assertThat(publishedMetrics())
-        .isEqualTo(ALL.stream().filter(metric -> !metric.equals("DramatiqOldestJobAge")).toList());
-    assertThat(trace(failed) + context.logged()).doesNotContain("in-payload");
-  }
-
   @ParameterizedTest
   @CsvSource(
       delimiter = ':',

@@ -33,14 +33,6 @@ class PublishHandlerIT extends WholeTick {
   }
 
   @Test
-  void ecsIsNotAskedWithoutAWorkerService() {
-    environment.put("ECS_WORKER_SERVICE", "");
-    tick();
-    assertThat(aws.calls("DescribeServices")).isEmpty();
-    assertThat(aws.calls("PutMetricData")).hasSize(1);
-  }
-
-  @Test
   void settingsReachCloudWatchAndEcs() {
     environment.put("DRAMATIQ_NAMESPACE", "other");
     environment.put("METRIC_NAMESPACE", "Suna");

@@ -51,14 +51,7 @@ class QueueMetricsJsonTest {
   }
 
   @Test
-  void healthHasThreeFields() {
-    assertThat(QueueMetricsJson.health(NOON, "i-1", Optional.empty()))
-        .isEqualTo(
-            "{\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"i-1\"}");
-  }
-
-  @Test
-  void instanceIdIsEscaped() {
+  void healthHasThreeFieldsAndItsInstanceIdIsEscaped() {
     assertThat(QueueMetricsJson.health(NOON, "2026/11/23/[$LATEST]\"\\\n", Optional.empty()))
         .isEqualTo(
             "{\"status\":\"ok\",\"timestamp\":\"2026-11-23T12:00:00+00:00\",\"instance_id\":\"2026/11/23/[$LATEST]\\\"\\\\\\n\"}");

@@ -152,12 +152,6 @@ class PolicyTest {
         .contains("worker-cpu-scaling", "worker-memory-scaling", "worker-queue-depth-scaling");
   }
 
-  @Test
-  void aTemplateMayBeNamedAndOverridden() throws IOException {
-    Path file = file(Files.readString(TEMPLATE).replace("worker-queue-depth-scaling", "theirs"));
-    assertThat(names(one(file + " target=7"))).contains("theirs");
-  }
-
   /** Steps are relative to the alarm; an alarm may watch a metric in multiples of the target. */
   @ParameterizedTest
   @CsvSource({"'MetricName: DramatiqBacklogPerWorker', 25, 1", "'Metrics', 2.5, 10"})
