@@ -12,11 +12,10 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 
 /** A key and its self-signed certificate, made for this run and good for a day. */
-public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
+public record Certificate(Path directory, Path certificateFile, Path keyFile, KeyStore store) {
 
   private static final String PASSWORD = "changeit";
 
@@ -29,38 +28,17 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
     Path file = Files.createTempFile(directory, "key", ".p12");
     Files.delete(file);
     keytool(
-        "-genkeypair",
-        "-keystore",
-        file.toString(),
-        "-storepass",
-        PASSWORD,
-        "-alias",
-        "redis",
-        "-keyalg",
-        "EC",
-        "-dname",
-        "CN=a test",
-        "-validity",
-        "1",
-        "-ext",
-        "san=" + names);
+        "-genkeypair -alias redis -keyalg EC -dname CN=test -validity 1 -keystore %s -storepass %s -ext san=%s"
+            .formatted(file, PASSWORD, names));
     var store = KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray());
     return new Certificate(
+        directory,
         pem(directory, "CERTIFICATE", store.getCertificate("redis").getEncoded()),
         pem(directory, "PRIVATE KEY", store.getKey("redis", PASSWORD.toCharArray()).getEncoded()),
         store);
   }
 
-  /** Makes sockets that trust this certificate and no other. */
-  public SSLSocketFactory trusting() throws GeneralSecurityException, IOException {
-    return context().getSocketFactory();
-  }
-
   /** Trusts this certificate and no other. */
-  public SSLContext context() throws GeneralSecurityException, IOException {
-    return context("TLS");
-  }
-
   public SSLContext context(String protocol) throws GeneralSecurityException, IOException {
     var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
     managers.init(trustStore());
@@ -78,27 +56,22 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
   }
 
   /** The options of a JVM that trusts this certificate and no other. */
-  public String trustOptions(Path directory) throws GeneralSecurityException, IOException {
-    return options("trustStore", saved(trustStore(), directory));
+  public String trustOptions() throws GeneralSecurityException, IOException {
+    return options("trustStore", trustStore());
   }
 
   /** The options of a JVM that shows this certificate to a server that asks for one. */
-  public String keyOptions(Path directory) throws GeneralSecurityException, IOException {
-    return options("keyStore", saved(store, directory));
+  public String keyOptions() throws GeneralSecurityException, IOException {
+    return options("keyStore", store);
   }
 
-  private static String options(String kind, Path file) {
-    return " -Djavax.net.ssl.%s=%s -Djavax.net.ssl.%sPassword=%s"
-        .formatted(kind, file, kind, PASSWORD);
-  }
-
-  private static Path saved(KeyStore store, Path directory)
-      throws GeneralSecurityException, IOException {
+  private String options(String kind, KeyStore store) throws GeneralSecurityException, IOException {
     Path file = Files.createTempFile(directory, "store", ".p12");
     try (var out = Files.newOutputStream(file)) {
       store.store(out, PASSWORD.toCharArray());
     }
-    return file;
+    return " -Djavax.net.ssl.%s=%s -Djavax.net.ssl.%sPassword=%s"
+        .formatted(kind, file, kind, PASSWORD);
   }
 
   private static Path pem(Path directory, String kind, byte[] content) throws IOException {
@@ -108,8 +81,8 @@ public record Certificate(Path certificateFile, Path keyFile, KeyStore store) {
         "-----BEGIN %s-----%n%s%n-----END %s-----%n".formatted(kind, lines, kind));
   }
 
-  private static void keytool(String... arguments) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of(arguments));
+  private static void keytool(String arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(arguments.split(" ")));
     command.addAll(
         0,
         List.of(

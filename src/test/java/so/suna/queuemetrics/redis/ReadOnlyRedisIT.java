@@ -9,7 +9,6 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
@@ -215,13 +215,12 @@ class ReadOnlyRedisIT extends RealRedis {
 
   @Test
   void threadsGetTheirOwnAnswers() throws Exception {
-    var answers = new ArrayList<Future<Object>>();
+    List<Callable<Object>> questions =
+        IntStream.range(0, 200).<Callable<Object>>mapToObj(i -> () -> redis.answer(i)).toList();
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      IntStream.range(0, 200)
-          .forEach(i -> answers.add(threads.submit((Callable<Object>) () -> redis.answer(i))));
-    }
-    for (int i = 0; i < answers.size(); i++) {
-      assertThat(answers.get(i).get()).isEqualTo((long) i);
+      assertThat(threads.invokeAll(questions))
+          .extracting(Future::resultNow)
+          .isEqualTo(LongStream.range(0, 200).boxed().toList());
     }
   }
 }

@@ -39,12 +39,19 @@ abstract class RealRedis {
     return each;
   }
 
-  final RedisServer start(String... options) {
+  final RedisServer start() {
+    return opened(RedisServer.start());
+  }
+
+  /**
+   * @param options separated by blanks
+   */
+  final RedisServer start(String options) {
     return start(Version.V7, options);
   }
 
-  final RedisServer start(Version version, String... options) {
-    return opened(RedisServer.start(version, RedisServer.freePort(), options));
+  final RedisServer start(Version version, String options) {
+    return opened(RedisServer.start(version, RedisServer.freePort(), options.split(" ")));
   }
 
   final Jedis client(RedisServer server) {

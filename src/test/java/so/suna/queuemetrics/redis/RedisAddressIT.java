@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -27,21 +26,13 @@ class RedisAddressIT extends RealRedis {
   private static RedisSocketFactory to(int port, String... addresses) {
     return new RedisSocketFactory(
         new RedisEndpoint("cache.example", port, 0, false, NO_LOGIN),
-        _ -> Arrays.stream(addresses).map(RedisAddressIT::address).toArray(InetAddress[]::new),
+        _ -> Arrays.stream(addresses).map(InetAddress::ofLiteral).toArray(InetAddress[]::new),
         WITHOUT_TLS);
-  }
-
-  private static InetAddress address(String literal) {
-    try {
-      return InetAddress.getByName(literal);
-    } catch (UnknownHostException e) {
-      throw new AssertionError("expected an address, was " + literal, e);
-    }
   }
 
   /** A container may have no IPv6. */
   static boolean ipv6() {
-    try (var _ = new ServerSocket(0, 1, address("::1"))) {
+    try (var _ = new ServerSocket(0, 1, InetAddress.ofLiteral("::1"))) {
       return true;
     } catch (IOException _) {
       return false;
@@ -52,7 +43,7 @@ class RedisAddressIT extends RealRedis {
   void nextAddressIsTriedAfterOneThatRefuses() {
     int port = start().port();
     assertThat(opened(to(port, "::1", ALIVE).createSocket()).getInetAddress())
-        .isEqualTo(address(ALIVE));
+        .isEqualTo(InetAddress.ofLiteral(ALIVE));
   }
 
   @Test
@@ -62,7 +53,7 @@ class RedisAddressIT extends RealRedis {
     opened(FullServer.at("127.0.0.2", port));
     Instant asked = Instant.now();
     assertThat(opened(to(port, "127.0.0.2", ALIVE).createSocket()).getInetAddress())
-        .isEqualTo(address(ALIVE));
+        .isEqualTo(InetAddress.ofLiteral(ALIVE));
     assertThat(Duration.between(asked, Instant.now()))
         .isBetween(Duration.ofMillis(490), Duration.ofMillis(1_500));
   }
@@ -101,7 +92,7 @@ class RedisAddressIT extends RealRedis {
   @Test
   @EnabledIf("ipv6")
   void ipv6AddressIsAHost() {
-    int port = start("--bind", "127.0.0.1", "::1").port();
+    int port = start("--bind 127.0.0.1 ::1").port();
     assertThatCode(at(new RedisEndpoint("::1", port, 0, false, NO_LOGIN))::ping)
         .doesNotThrowAnyException();
   }

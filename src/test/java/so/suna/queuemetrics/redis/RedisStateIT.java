@@ -28,7 +28,7 @@ class RedisStateIT extends RealRedis {
   @CsvSource({"V7, 2, 0, 0", "V6, 0, 2, 1"})
   void scriptIsRunWithEvalRoOrAfterOneTryOfThatWithEval(
       Version version, int evalRo, int eval, int refused) {
-    RedisServer server = start(version);
+    RedisServer server = opened(RedisServer.start(version, RedisServer.freePort()));
     Jedis client = client(server);
     client.rpush("list", "a", "b");
     Asked redis = at(server.port());
@@ -66,7 +66,7 @@ class RedisStateIT extends RealRedis {
       @Nullable String user,
       @Nullable String password,
       String said) {
-    RedisServer server = start(version, options.split(" "));
+    RedisServer server = start(version, options);
     Login login =
         password == null ? NO_LOGIN : new Login.Password(Optional.ofNullable(user), password);
     Asked redis = at(endpoint(server.port(), database, login));
@@ -75,7 +75,7 @@ class RedisStateIT extends RealRedis {
 
   @Test
   void longCommandIsSaidToRequireALoginTooWhichRedisRefusesInOtherWords() {
-    Asked redis = at(start("--requirepass", "correct-horse").port());
+    Asked redis = at(start("--requirepass correct-horse").port());
     redis.assertFails(
         () -> redis.evaluate("return 1", "1", "2", "3", "4", "5", "6", "7", "8"),
         "requires a login (REDIS_AUTHENTICATION is none): ERR Protocol error: unauthenticated multibulk length");
@@ -83,8 +83,8 @@ class RedisStateIT extends RealRedis {
 
   @Test
   void readOnlyReplicaIsRead() {
-    RedisServer primary = start("--repl-diskless-sync-delay", "0");
-    RedisServer replica = start("--replicaof", "127.0.0.1 " + primary.port());
+    RedisServer primary = start("--repl-diskless-sync-delay 0");
+    RedisServer replica = start("--replicaof 127.0.0.1 " + primary.port());
     client(primary).rpush("list", "a", "b");
     Asked redis = at(replica.port());
     await().until(() -> redis.length("list").equals(2L));
@@ -92,19 +92,16 @@ class RedisStateIT extends RealRedis {
 
   @Test
   void redisThatStillLoadsItsDataIsNotRead(@TempDir Path directory) {
-    RedisServer filled = start("--dir", directory.toString());
+    RedisServer filled = start("--dir " + directory);
     Jedis client = client(filled);
     client.eval("for i = 1, 10000 do redis.call('SET', i, i) end");
     client.save();
     filled.close();
+    // A delay in microseconds for each key, so that it takes 10 s.
     RedisServer loading =
         start(
-            "--dir",
-            directory.toString(),
-            "--key-load-delay",
-            "1000", // microseconds, so that it takes 10 s
-            "--loading-process-events-interval-bytes",
-            "1024");
+            "--key-load-delay 1000 --loading-process-events-interval-bytes 1024 --dir "
+                + directory);
     at(loading.port()).assertPingFails("refused: LOADING Redis is loading the dataset in memory");
   }
 
@@ -120,7 +117,7 @@ class RedisStateIT extends RealRedis {
 
   @Test
   void redisThatIsBusyWithAnotherScriptRefuses() throws Exception {
-    RedisServer server = start("--busy-reply-threshold", "1");
+    RedisServer server = start("--busy-reply-threshold 1");
     Jedis client = client(server);
     Asked redis = at(server.port());
     Jedis other = client(server);

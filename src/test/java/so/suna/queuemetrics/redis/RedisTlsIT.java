@@ -15,7 +15,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,24 +40,22 @@ class RedisTlsIT extends RealRedis {
   @TempDir private static Path directory;
   private static Certificate certificate;
   private static SSLSocketFactory trustingTheServer;
-  private static RedisServer server;
   private static int tlsPort;
+
+  @AutoClose
+  @SuppressWarnings("UnusedVariable") // by nobody but JUnit
+  private static RedisServer server;
 
   @BeforeAll
   static void startServer() throws Exception {
     certificate = Certificate.of(directory, "dns:localhost");
-    trustingTheServer = certificate.trusting();
+    trustingTheServer = certificate.context("TLS").getSocketFactory();
     tlsPort = RedisServer.freePort();
     server = serverWithTls(tlsPort);
   }
 
   private static RedisServer serverWithTls(int port) {
     return RedisServer.startWithTls(port, certificate.certificateFile(), certificate.keyFile());
-  }
-
-  @AfterAll
-  static void stopServer() {
-    server.close();
   }
 
   private Asked trusting(String host, int port) {
@@ -151,16 +149,12 @@ class RedisTlsIT extends RealRedis {
   private int serverThatRequires(Certificate ofTheClient) {
     int port = RedisServer.freePort();
     start(
-        "--tls-port",
-        "" + port,
-        "--tls-cert-file",
-        certificate.certificateFile().toString(),
-        "--tls-key-file",
-        certificate.keyFile().toString(),
-        "--tls-ca-cert-file",
-        ofTheClient.certificateFile().toString(),
-        "--tls-auth-clients",
-        "yes");
+        "--tls-auth-clients yes --tls-port %d --tls-cert-file %s --tls-key-file %s --tls-ca-cert-file %s"
+            .formatted(
+                port,
+                certificate.certificateFile(),
+                certificate.keyFile(),
+                ofTheClient.certificateFile()));
     return port;
   }
 
@@ -178,9 +172,7 @@ class RedisTlsIT extends RealRedis {
                 "" + serverThatRequires(ofTheClient))
             .redirectErrorStream(true);
     ping.environment()
-        .put(
-            "JAVA_TOOL_OPTIONS",
-            certificate.trustOptions(directory) + ofTheClient.keyOptions(directory));
+        .put("JAVA_TOOL_OPTIONS", certificate.trustOptions() + ofTheClient.keyOptions());
     try (BufferedReader said = ping.start().inputReader()) {
       assertThat(said.lines()).last().isEqualTo("PONG");
     }
