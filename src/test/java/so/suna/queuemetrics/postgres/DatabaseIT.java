@@ -16,8 +16,9 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +35,12 @@ import so.suna.queuemetrics.local.RedisServer;
  */
 class DatabaseIT {
 
+  /** Of the user {@code su na}, percent-encoded. */
+  private static final String PASSWORD = "p%3Aa%2Fs%25s+w%40rd";
+
+  private static final String REFUSED = "FATAL: password authentication failed for user \"su na\"";
+
+  @AutoClose
   @SuppressWarnings("NullAway.Init")
   private static EmbeddedPostgres postgres;
 
@@ -54,13 +61,18 @@ class DatabaseIT {
     }
   }
 
-  @AfterAll
-  static void stop() throws IOException {
-    postgres.close();
+  private static void assertFails(ThrowingCallable question, String message) {
+    assertThatThrownBy(question).isInstanceOf(SQLException.class).hasMessage(message);
   }
 
   private static Database database(String format) {
     return Database.of(format.formatted(postgres.getPort()));
+  }
+
+  /** As the user who needs a password. */
+  private static String url(String password, String database) {
+    return "postgresql://su%%20na:%s@127.0.0.1:%d/%s"
+        .formatted(password, postgres.getPort(), database);
   }
 
   @ParameterizedTest
@@ -69,35 +81,21 @@ class DatabaseIT {
         "postgresql://postgres@127.0.0.1:%d/postgres",
         "postgres://postgres:any@127.0.0.1:%d/postgres?sslmode=disable",
         "postgresql+asyncpg://postgres@127.0.0.1:%d",
+        "postgresql://su%%20na:p%%3Aa%%2Fs%%25s+w%%40rd@127.0.0.1:%d/postgres",
       })
   void runningServerAnswers(String format) {
-    assertThatCode(() -> database(format).selectOne()).doesNotThrowAnyException();
+    assertThatCode(database(format)::selectOne).doesNotThrowAnyException();
   }
 
   @Test
-  void percentEncodedLoginIsTheRealOne() {
-    assertThatCode(
-            () ->
-                database("postgresql://su%%20na:p%%3Aa%%2Fs%%25s+w%%40rd@127.0.0.1:%d/postgres")
-                    .selectOne())
-        .doesNotThrowAnyException();
-  }
-
-  @Test
-  void databaseCanBeAskedAgain() throws SQLException {
-    Database database = database("postgresql://postgres@127.0.0.1:%d/postgres");
-    database.selectOne();
-
-    assertThatCode(database::selectOne).doesNotThrowAnyException();
-  }
-
-  @Test
-  void noConnectionIsLeftBehind() throws SQLException {
+  void databaseCanBeAskedAgainAndNoConnectionIsLeftBehind() throws SQLException {
     String leftBehind =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = 'template1' AND pid <> pg_backend_pid()";
     try (Connection connection = postgres.getPostgresDatabase().getConnection();
         Statement statement = connection.createStatement()) {
-      database("postgresql://postgres@127.0.0.1:%d/template1").selectOne();
+      Database database = database("postgresql://postgres@127.0.0.1:%d/template1");
+      database.selectOne();
+      database.selectOne();
       await()
           .untilAsserted(
               () -> {
@@ -111,18 +109,7 @@ class DatabaseIT {
 
   @Test
   void wrongPasswordFailsWithoutBeingShown() {
-    assertThatThrownBy(
-            () -> database("postgresql://su%%20na:s3cret@127.0.0.1:%d/postgres").selectOne())
-        .isInstanceOf(PSQLException.class)
-        .hasMessage("FATAL: password authentication failed for user \"su na\"");
-  }
-
-  private static final String RIGHT =
-      "postgresql://su%%20na:p%%3Aa%%2Fs%%25s+w%%40rd@127.0.0.1:%d/x";
-  private static final String WRONG = "postgresql://su%%20na:before@127.0.0.1:%d/postgres";
-
-  private static String url(String format) {
-    return format.formatted(postgres.getPort());
+    assertFails(Database.of(url("s3cret", "postgres"))::selectOne, REFUSED);
   }
 
   @Test
@@ -130,15 +117,13 @@ class DatabaseIT {
     var secretReads = new AtomicInteger();
     var rotated =
         new RotatedDatabase(
-            database(WRONG),
+            Database.of(url("before", "postgres")),
             () -> {
               secretReads.incrementAndGet();
-              return url(RIGHT.replace("/x", "/postgres"));
+              return url(PASSWORD, "postgres");
             });
-
     rotated.selectOne();
     rotated.selectOne();
-
     assertThat(secretReads).hasValue(1);
   }
 
@@ -146,14 +131,11 @@ class DatabaseIT {
   void secretIsNotReadForADatabaseThatDoesNotExist() {
     var rotated =
         new RotatedDatabase(
-            database(RIGHT),
+            Database.of(url(PASSWORD, "x")),
             () -> {
               throw new AssertionError("read the secret");
             });
-
-    assertThatThrownBy(rotated::selectOne)
-        .isInstanceOf(PSQLException.class)
-        .hasMessage("FATAL: database \"x\" does not exist");
+    assertFails(rotated::selectOne, "FATAL: database \"x\" does not exist");
   }
 
   @ParameterizedTest
@@ -166,40 +148,32 @@ class DatabaseIT {
   void secretThatHoldsNoUrlIsNamedBesideTheRefusal(@Nullable String failure, String said) {
     var rotated =
         new RotatedDatabase(
-            database(WRONG),
+            Database.of(url("before", "postgres")),
             () -> {
               if (failure != null) {
                 throw new IllegalStateException(failure);
               }
               return "s3cret";
             });
-
-    assertThatThrownBy(rotated::selectOne)
-        .isInstanceOf(SQLException.class)
-        .hasMessage(
-            "FATAL: password authentication failed for user \"su na\"; %s (DATABASE_URL_SECRET_ARN)"
-                .formatted(said));
+    assertFails(rotated::selectOne, "%s; %s (DATABASE_URL_SECRET_ARN)".formatted(REFUSED, said));
   }
 
   @Test
   void serverWithoutTlsFailsWhereTlsIsRequired() {
-    assertThatThrownBy(
-            () ->
-                database("postgresql://postgres@127.0.0.1:%d/postgres?sslmode=require").selectOne())
-        .isInstanceOf(PSQLException.class)
-        .hasMessage(GT.tr("The server does not support SSL."));
+    assertFails(
+        database("postgresql://postgres@127.0.0.1:%d/postgres?sslmode=require")::selectOne,
+        GT.tr("The server does not support SSL."));
   }
 
   @Test
   void stoppedServerFails() {
     int port = RedisServer.freePort();
 
-    assertThatThrownBy(() -> Database.of("postgresql://suna@127.0.0.1:" + port).selectOne())
-        .isInstanceOf(PSQLException.class)
-        .hasMessage(
-            GT.tr(
-                "Connection to {0} refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections.",
-                "127.0.0.1:" + port));
+    assertFails(
+        Database.of("postgresql://suna@127.0.0.1:" + port)::selectOne,
+        GT.tr(
+            "Connection to {0} refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections.",
+            "127.0.0.1:" + port));
   }
 
   @Test
