@@ -3,6 +3,7 @@ package so.suna.queuemetrics.aws;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.params.provider.Arguments.argumentSet;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.util.RawValue;
@@ -11,14 +12,15 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.cloudwatch.Datums;
 import so.suna.queuemetrics.cloudwatch.MetricPublisher;
@@ -45,6 +47,11 @@ class AwsClientIT {
       new Datums("worker", false)
           .of(Snapshot.unread(Instant.parse("2026-11-23T12:00:00Z")).withWorkers(3, 4));
 
+  private static final String NOT_PUBLISHED =
+      "2 datums not published to namespace Kortix (METRIC_NAMESPACE): ";
+  private static final String NOT_COUNTED =
+      "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: ";
+
   /** A call ends after 5 s; a busy machine may notice it late. */
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
@@ -58,7 +65,7 @@ class AwsClientIT {
     }
   }
 
-  private final AwsReceiver aws = AwsReceiver.start(3);
+  @AutoClose private final AwsReceiver aws = AwsReceiver.start(3);
   private final MetricPublisher publisher = publisherAt(aws.endpoint());
 
   private static MetricPublisher publisherAt(URI endpoint) {
@@ -71,106 +78,71 @@ class AwsClientIT {
         CLIENTS.client(EcsClient.builder().endpointOverride(endpoint)), "suna-ecs", "worker-svc");
   }
 
-  @AfterEach
-  void stop() {
-    aws.close();
-  }
-
-  private static Reply reply(int status) {
-    return new Reply(status, JsonNodeFactory.instance.objectNode());
-  }
-
-  private static Reply refusal() {
-    return new Reply(
-        400,
-        JsonNodeFactory.instance
-            .objectNode()
-            .put("__type", "com.amazonaws.cloudwatch#InvalidParameterValueException")
-            .put("message", "The value NaN is not valid."));
-  }
-
   @Test
   void refusalIsFinal() {
-    aws.answer(call -> refusal());
-
+    aws.answer(
+        _ ->
+            AwsReceiver.error(
+                400, "InvalidParameterValueException", "The value NaN is not valid."));
     assertThatThrownBy(() -> publisher.publish(DATUMS))
         .isInstanceOf(IllegalStateException.class)
-        .hasMessageStartingWith(
-            "2 datums not published to namespace Kortix (METRIC_NAMESPACE): The value NaN is not valid. (")
+        .hasMessage(
+            NOT_PUBLISHED
+                + "The value NaN is not valid. (Service: CloudWatch, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)")
         .hasCauseInstanceOf(InvalidParameterValueException.class);
     assertThat(aws.calls()).hasSize(1);
   }
 
-  @Test
-  void stumbleIsRetriedWithTheSameDatums() {
-    var calls = new AtomicInteger();
-    aws.answer(call -> reply(calls.incrementAndGet() == 1 ? 500 : 200));
+  static Stream<Arguments> stumbles() {
+    var page = JsonNodeFactory.instance.rawValueNode(new RawValue("<html>unavailable</html>"));
+    return Stream.of(
+        argumentSet("throttling", AwsReceiver.error(400, "ThrottlingException", "Rate exceeded")),
+        argumentSet("a failure", AwsReceiver.error(500, "InternalFailure", "Try again.")),
+        argumentSet("the error page of a load balancer", new Reply(503, page)));
+  }
 
+  @ParameterizedTest
+  @MethodSource("stumbles")
+  void stumbleIsRetriedWithTheSameQuestion(Reply stumble) {
+    aws.answer(call -> aws.calls().size() % 2 == 1 ? stumble : AwsReceiver.usual(call, 2));
     publisher.publish(DATUMS);
-
-    assertThat(aws.calls()).hasSize(2);
-    assertThat(aws.calls().getLast()).isEqualTo(aws.calls().getFirst());
+    assertThat(workersAt(aws.endpoint()).count()).isEqualTo(new Workers(2, 2));
+    assertThat(aws.calls()).hasSize(4);
+    assertThat(aws.calls().get(1)).isEqualTo(aws.calls().get(0));
+    assertThat(aws.calls().get(3)).isEqualTo(aws.calls().get(2));
   }
 
   @Test
   void lastingFailureIsGivenUpAfterThreeAttempts() {
-    aws.answer(call -> reply(503));
-
+    aws.answer(_ -> AwsReceiver.error(503, "ServiceUnavailable", "Try later."));
     assertThatThrownBy(() -> publisher.publish(DATUMS))
         .isInstanceOf(IllegalStateException.class)
-        .hasMessageStartingWith("2 datums not published to namespace Kortix (METRIC_NAMESPACE): ");
-    assertThat(aws.calls()).hasSize(3);
-  }
-
-  @Test
-  void throttlingByEcsIsRetried() {
-    aws.answer(
-        call ->
-            aws.calls().size() == 1
-                ? AwsReceiver.error(400, "ThrottlingException", "Rate exceeded")
-                : AwsReceiver.usual(call, 2));
-
-    assertThat(workersAt(aws.endpoint()).count()).isEqualTo(new Workers(2, 2));
-    assertThat(aws.calls()).hasSize(2);
-  }
-
-  @Test
-  void errorPageOfALoadBalancerIsRetried() {
-    var page = JsonNodeFactory.instance.rawValueNode(new RawValue("<html>unavailable</html>"));
-    aws.answer(call -> aws.calls().size() == 1 ? new Reply(503, page) : AwsReceiver.usual(call, 2));
-
-    assertThat(workersAt(aws.endpoint()).count()).isEqualTo(new Workers(2, 2));
-    assertThat(aws.calls()).hasSize(2);
-  }
-
-  @Test
-  void lastingFailureOfEcsIsGivenUpAfterThreeAttempts() {
-    aws.answer(call -> AwsReceiver.error(503, "ServiceUnavailable", "Try later."));
-
+        .hasMessage(
+            NOT_PUBLISHED
+                + "Try later. (Service: CloudWatch, Status Code: 503, Request ID: null) (SDK Attempt Count: 3)");
     assertThatThrownBy(() -> workersAt(aws.endpoint()).count())
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
-            "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: Try later. (Service: Ecs, Status Code: 503, Request ID: null) (SDK Attempt Count: 3)");
-    assertThat(aws.calls()).hasSize(3);
+            NOT_COUNTED
+                + "Try later. (Service: Ecs, Status Code: 503, Request ID: null) (SDK Attempt Count: 3)");
+    assertThat(aws.calls()).hasSize(3 + 3);
   }
 
   @Test
-  void silenceIsAskedAgainAndEndsAfterFiveSeconds() {
-    var over = new CountDownLatch(1);
-    aws.answer(_ -> AwsReceiver.after(over, reply(200)));
-    try {
+  void silenceIsAskedAgainAndEndsAfterFiveSeconds() throws IOException {
+    try (var silent = StubServer.silent()) {
+      var publisher = publisherAt(silent.endpoint());
       assertTimeout(
           PATIENCE,
           () ->
               assertThatThrownBy(() -> publisher.publish(DATUMS))
                   .isInstanceOf(IllegalStateException.class)
                   .hasMessage(
-                      "2 datums not published to namespace Kortix (METRIC_NAMESPACE): Client execution did not complete before the specified timeout configuration: 5000 millis")
+                      NOT_PUBLISHED
+                          + "Client execution did not complete before the specified timeout configuration: 5000 millis")
                   .hasCauseInstanceOf(ApiCallTimeoutException.class));
-    } finally {
-      over.countDown();
+      assertThat(silent.connections()).isBetween(2, 3);
     }
-    assertThat(aws.calls()).hasSizeBetween(2, 3);
   }
 
   @ParameterizedTest
@@ -188,8 +160,7 @@ class AwsClientIT {
           () ->
               assertThatThrownBy(workers::count)
                   .isInstanceOf(IllegalStateException.class)
-                  .hasMessageStartingWith(
-                      "workers of service worker-svc in cluster suna-ecs (ECS_WORKER_SERVICE, ECS_CLUSTER) not counted: ")
+                  .hasMessageStartingWith(NOT_COUNTED)
                   // What the limit ends the call with, or what the connection that it closes is
                   // then read as: either may come first.
                   .hasCauseInstanceOf(SdkClientException.class));

@@ -1,78 +1,46 @@
 package so.suna.queuemetrics.aws;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Properties;
 import javax.net.ssl.SSLContext;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.api.util.RestoreSystemProperties;
+import org.junit.jupiter.api.util.SetSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider;
+import software.amazon.awssdk.core.exception.NonRetryableException;
 import software.amazon.awssdk.core.exception.SdkClientException;
-import software.amazon.awssdk.http.AbortableInputStream;
 import software.amazon.awssdk.http.ExecutableHttpRequest;
 import software.amazon.awssdk.http.HttpExecuteRequest;
-import software.amazon.awssdk.http.HttpExecuteResponse;
 import software.amazon.awssdk.http.SdkHttpClient;
-import software.amazon.awssdk.http.SdkHttpResponse;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
 import software.amazon.awssdk.services.ecs.EcsClient;
 
 /** Which hosts the clients of CloudWatch and ECS call, by region and by the SDK's settings. */
+@RestoreSystemProperties
+@SetSystemProperty(key = "aws.region", value = "us-west-2")
 @Isolated("sets system properties that every client of the SDK reads")
 class AwsClientsTest {
 
-  private final Properties before = new Properties();
-
-  @BeforeEach
-  void keepProperties() {
-    before.putAll(System.getProperties());
-  }
-
-  @AfterEach
-  void resetProperties() {
-    System.setProperties(before);
-  }
-
-  /** Remembers which host it is to call, and answers with an empty success. */
+  /** Remembers which host it is to call, and calls none. */
   private static final class Listener implements SdkHttpClient {
     private final List<String> hosts = new ArrayList<>();
 
     @Override
     public ExecutableHttpRequest prepareRequest(HttpExecuteRequest request) {
       hosts.add(request.httpRequest().host());
-      boolean cbor = request.httpRequest().firstMatchingHeader("smithy-protocol").isPresent();
-      var body = new ByteArrayInputStream(cbor ? EMPTY_CBOR_MAP : "{}".getBytes(US_ASCII));
-      var response = SdkHttpResponse.builder().statusCode(200);
-      if (cbor) {
-        response.putHeader("smithy-protocol", "rpc-v2-cbor");
-      }
-      return new ExecutableHttpRequest() {
-        @Override
-        public HttpExecuteResponse call() {
-          return HttpExecuteResponse.builder()
-              .response(response.build())
-              .responseBody(AbortableInputStream.create(body))
-              .build();
-        }
-
-        @Override
-        public void abort() {}
-      };
+      throw NonRetryableException.create("not called");
     }
 
     @Override
@@ -81,26 +49,18 @@ class AwsClientsTest {
     }
   }
 
-  private static final byte[] EMPTY_CBOR_MAP = {(byte) 0xa0};
-
-  private static AwsClients clients(SdkHttpClient http, String region) {
-    return new AwsClients(http, AnonymousCredentialsProvider.create(), Region.of(region));
-  }
-
-  private static String hostOfCloudWatch(String region) {
+  /** Those of CloudWatch and of ECS. */
+  private static List<String> hosts(String region) {
     var http = new Listener();
-    try (CloudWatchClient client = clients(http, region).cloudWatch()) {
-      client.putMetricData(request -> request.namespace("Kortix"));
+    var clients = new AwsClients(http, AnonymousCredentialsProvider.create(), Region.of(region));
+    try (CloudWatchClient cloudWatch = clients.cloudWatch();
+        EcsClient ecs = clients.ecs()) {
+      assertThatThrownBy(() -> cloudWatch.putMetricData(request -> request.namespace("Kortix")))
+          .hasMessageStartingWith("not called");
+      assertThatThrownBy(() -> ecs.describeServices(request -> request.services("s")))
+          .hasMessageStartingWith("not called");
     }
-    return String.join(" ", http.hosts);
-  }
-
-  private static String hostOfEcs(String region) {
-    var http = new Listener();
-    try (EcsClient client = clients(http, region).ecs()) {
-      client.describeServices(request -> request.services("s"));
-    }
-    return String.join(" ", http.hosts);
+    return http.hosts;
   }
 
   @ParameterizedTest
@@ -110,8 +70,9 @@ class AwsClientsTest {
     "eu-isoe-west-1, cloud.adc-e.uk",
   })
   void bothAreThoseOfTheRegion(String region, String suffix) {
-    assertThat(hostOfCloudWatch(region)).isEqualTo("monitoring.%s.%s".formatted(region, suffix));
-    assertThat(hostOfEcs(region)).isEqualTo("ecs.%s.%s".formatted(region, suffix));
+    assertThat(hosts(region))
+        .containsExactly(
+            "monitoring.%s.%s".formatted(region, suffix), "ecs.%s.%s".formatted(region, suffix));
   }
 
   @ParameterizedTest
@@ -124,8 +85,7 @@ class AwsClientsTest {
   })
   void bothGoByTheSdksSettings(String property, String value, String cloudWatch, String ecs) {
     System.setProperty(property, value);
-    assertThat(hostOfCloudWatch("us-west-2")).isEqualTo(cloudWatch);
-    assertThat(hostOfEcs("us-west-2")).isEqualTo(ecs);
+    assertThat(hosts("us-west-2")).containsExactly(cloudWatch, ecs);
   }
 
   @ParameterizedTest
@@ -148,33 +108,26 @@ class AwsClientsTest {
             """);
     System.setProperty("aws.configFile", file.toString());
     System.setProperty("aws.profile", profile);
-    assertThat(hostOfCloudWatch("us-west-2")).isEqualTo(cloudWatch);
-    assertThat(hostOfEcs("us-west-2")).isEqualTo(ecs);
+    assertThat(hosts("us-west-2")).containsExactly(cloudWatch, ecs);
   }
 
   @Test
   void whatIsNoAddressFailsNamingTheSetting() {
     System.setProperty("aws.endpointUrlEcs", "127.0.0.1:4566");
-    assertThatThrownBy(() -> hostOfEcs("us-west-2"))
+    assertThatThrownBy(() -> hosts("us-west-2"))
         .isInstanceOf(SdkClientException.class)
         .hasMessage("An invalid URI was configured in system property aws.endpointUrlEcs");
   }
 
   @Test
   void restOfABodyIsNotReadInTheBackground() {
-    System.setProperty("aws.region", "us-west-2");
-
     AwsClients.ofThisFunction();
-
     assertThat(System.getProperty("http.KeepAlive.remainingData")).isEqualTo("0");
   }
 
   @Test
   void fewTlsSessionsAreKept() throws NoSuchAlgorithmException {
-    System.setProperty("aws.region", "us-west-2");
-
     AwsClients.ofThisFunction();
-
     assertThat(SSLContext.getDefault().getClientSessionContext().getSessionCacheSize())
         .isEqualTo(4);
   }

@@ -5,16 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import so.suna.queuemetrics.kit.SdkClients;
 import so.suna.queuemetrics.local.AwsReceiver;
+import so.suna.queuemetrics.local.AwsReceiver.Call;
 import so.suna.queuemetrics.local.AwsReceiver.Reply;
 import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /** Secrets as the SDK reads them. */
 class SecretIT {
@@ -22,12 +24,7 @@ class SecretIT {
   private static final String ARN =
       "arn:aws:secretsmanager:us-west-2:123456789012:secret:redis-AbCdEf";
 
-  private final AwsReceiver aws = AwsReceiver.start(3);
-
-  @AfterEach
-  void stop() {
-    aws.close();
-  }
+  @AutoClose private final AwsReceiver aws = AwsReceiver.start(3);
 
   private static ObjectNode json() {
     return JsonNodeFactory.instance.objectNode();
@@ -41,51 +38,40 @@ class SecretIT {
     aws.answer(_ -> new Reply(200, json().put("SecretString", text)));
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    ",,,",
-    ":SecretString,,,",
-    ":SecretString:::,,,",
-    ":SecretString:password,password,,",
-    ":SecretString:pass word:AWSPENDING,pass word,AWSPENDING,",
-    ":SecretString:password::v1,password,,v1",
-    ":SecretString:::v1,,,v1",
-  })
-  void referenceIsReadAsCloudFormationReadsIt(
-      @Nullable String suffix,
-      @Nullable String key,
-      @Nullable String stage,
-      @Nullable String version) {
-    assertThat(Secret.of(ARN + text(suffix)))
-        .isEqualTo(new Secret(ARN, text(key), text(stage), text(version)));
+  private void assertAsked(String input) {
+    assertThat(aws.calls("GetSecretValue"))
+        .singleElement()
+        .extracting(Call::input)
+        .hasToString(input.formatted(ARN));
   }
 
-  private static String text(@Nullable String value) {
-    return value == null ? "" : value;
+  @ParameterizedTest
+  @CsvSource({
+    "'', '', '', ''",
+    ":SecretString, '', '', ''",
+    ":SecretString:::, '', '', ''",
+    ":SecretString:password, password, '', ''",
+    ":SecretString:pass word:AWSPENDING, pass word, AWSPENDING, ''",
+    ":SecretString:password::v1, password, '', v1",
+    ":SecretString:::v1, '', '', v1",
+  })
+  void referenceIsReadAsCloudFormationReadsIt(
+      String suffix, String key, String stage, String version) {
+    assertThat(Secret.of(ARN + suffix)).isEqualTo(new Secret(ARN, key, stage, version));
   }
 
   @Test
   void wholeTextOfTheCurrentVersionIsRead() {
     holds("p:a\"s{s");
-
     assertThat(read(ARN)).isEqualTo("p:a\"s{s");
-    assertThat(aws.calls())
-        .containsExactly(new AwsReceiver.Call("GetSecretValue", json().put("SecretId", ARN)));
+    assertAsked("{\"SecretId\":\"%s\"}");
   }
 
   @Test
   void keyStageAndVersionAreAskedFor() {
     holds("{\"user\":\"metrics\",\"password\":\"p\"}");
-
     assertThat(read(ARN + ":SecretString:password:AWSPENDING:v1")).isEqualTo("p");
-    assertThat(aws.calls())
-        .containsExactly(
-            new AwsReceiver.Call(
-                "GetSecretValue",
-                json()
-                    .put("SecretId", ARN)
-                    .put("VersionId", "v1")
-                    .put("VersionStage", "AWSPENDING")));
+    assertAsked("{\"SecretId\":\"%s\",\"VersionId\":\"v1\",\"VersionStage\":\"AWSPENDING\"}");
   }
 
   @ParameterizedTest
@@ -93,7 +79,6 @@ class SecretIT {
       strings = {"s3cret", "{\"other\":\"s3cret\"}", "{\"password\":{}}", "[]", "{s3cret:"})
   void secretWithoutTheKeyIsNamedAndNotShown(String text) {
     holds(text);
-
     assertThatThrownBy(() -> read(ARN + ":SecretString:password"))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("secret %s must hold a JSON object with the text password".formatted(ARN))
@@ -103,7 +88,6 @@ class SecretIT {
   @Test
   void binarySecretIsNamed() {
     aws.answer(_ -> new Reply(200, json().put("SecretBinary", "czNjcmV0")));
-
     assertThatThrownBy(() -> read(ARN))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("secret %s must hold a text, was binary".formatted(ARN));
@@ -111,13 +95,11 @@ class SecretIT {
 
   @Test
   void secretIsNamedIfNoClientCanBeMade() {
-    assertThatThrownBy(
-            () ->
-                Secret.of(ARN)
-                    .read(
-                        () -> {
-                          throw SdkClientException.create("Unable to load region");
-                        }))
+    Supplier<SecretsManagerClient> noClient =
+        () -> {
+          throw SdkClientException.create("Unable to load region");
+        };
+    assertThatThrownBy(() -> Secret.of(ARN).read(noClient))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("secret %s not read: Unable to load region".formatted(ARN));
   }
@@ -129,7 +111,6 @@ class SecretIT {
   })
   void secretThatIsGoneOrDeniedIsNamed(String type, String said) {
     aws.answer(_ -> AwsReceiver.error(400, type, said));
-
     assertThatThrownBy(() -> read(ARN))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageStartingWith("secret %s not read: %s".formatted(ARN, said));

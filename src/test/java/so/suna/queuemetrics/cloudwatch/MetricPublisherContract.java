@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchClient;
@@ -24,11 +23,11 @@ abstract class MetricPublisherContract {
 
   abstract List<Call> calls();
 
-  /** Refuses the call of that number, counted from 1, and those after it. */
-  abstract void refuseFrom(int call);
-
-  /** How the client words the refusal. */
-  abstract String refusal();
+  /**
+   * Refuses the call of that number, counted from 1, and those after it; returns how the client
+   * words that.
+   */
+  abstract String refuseFrom(int call);
 
   final MetricPublisher publisher() {
     return new MetricPublisher(cloudWatch(), "Acme/Queues");
@@ -40,45 +39,30 @@ abstract class MetricPublisherContract {
         .toList();
   }
 
-  private void assertPublishingFails(int datums, int missing) {
-    assertThatThrownBy(() -> publisher().publish(datums(datums)))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "%s datums not published to namespace Acme/Queues (METRIC_NAMESPACE): %s",
-            missing, refusal())
-        .hasCauseInstanceOf(RuntimeException.class);
+  @ParameterizedTest
+  @CsvSource({"0, 0", "1, 1", "999, 1", "1000, 1", "1001, 2", "2000, 2", "2001, 3"})
+  void datumsArePublishedOnceAndInOrderAThousandACall(int number, int calls) {
+    List<MetricDatum> datums = datums(number);
+
+    publisher().publish(datums);
+
+    assertThat(calls())
+        .hasSize(calls)
+        .allSatisfy(call -> assertThat(call.namespace()).isEqualTo("Acme/Queues"))
+        .flatExtracting(Call::metrics)
+        .isEqualTo(datums.stream().map(MetricDatum::metricName).toList());
   }
 
   @ParameterizedTest
-  @CsvSource({"0, 0", "1, 1", "999, 1", "1000, 1", "1001, 2", "2000, 2", "2001, 3"})
-  void callTakesAThousandDatums(int number, int calls) {
-    publisher().publish(datums(number));
-
-    assertThat(calls()).hasSize(calls);
-  }
-
-  @Test
-  void allDatumsArePublishedOnceAndInOrderInTheNamespace() {
-    publisher().publish(datums(2_001));
-
-    assertThat(calls()).extracting(Call::namespace).containsOnly("Acme/Queues");
-    assertThat(calls())
-        .flatExtracting(Call::metrics)
-        .isEqualTo(IntStream.range(0, 2_001).mapToObj(i -> "m" + i).toList());
-  }
-
-  @Test
-  void failureNamesTheNamespaceAndTheCause() {
-    refuseFrom(1);
-
-    assertPublishingFails(9, 9);
-  }
-
-  @Test
-  void failureEndsThePublishingAndCountsWhatIsMissing() {
-    refuseFrom(2);
-
-    assertPublishingFails(2_001, 1_001);
-    assertThat(calls()).hasSize(2);
+  @CsvSource({"9, 1, 9", "2001, 2, 1001"})
+  void failureEndsThePublishingAndCountsWhatIsMissing(int number, int refused, int missing) {
+    String refusal = refuseFrom(refused);
+    assertThatThrownBy(() -> publisher().publish(datums(number)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "%s datums not published to namespace Acme/Queues (METRIC_NAMESPACE): %s",
+            missing, refusal)
+        .hasCauseInstanceOf(RuntimeException.class);
+    assertThat(calls()).hasSize(refused);
   }
 }

@@ -2,10 +2,9 @@ package so.suna.queuemetrics.cloudwatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import so.suna.queuemetrics.dramatiq.Snapshot;
 import so.suna.queuemetrics.kit.SdkClients;
@@ -17,14 +16,9 @@ class MetricPublisherIT extends MetricPublisherContract {
 
   private static final Instant NOON = Instant.parse("2026-11-23T12:00:00Z");
 
-  private final AwsReceiver aws = AwsReceiver.start(3);
-  private final CloudWatchClient cloudWatch = SdkClients.cloudWatch(aws.endpoint());
+  @AutoClose private final AwsReceiver aws = AwsReceiver.start(3);
 
-  @AfterEach
-  void stop() {
-    cloudWatch.close();
-    aws.close();
-  }
+  @AutoClose private final CloudWatchClient cloudWatch = SdkClients.cloudWatch(aws.endpoint());
 
   @Override
   CloudWatchClient cloudWatch() {
@@ -43,16 +37,12 @@ class MetricPublisherIT extends MetricPublisherContract {
   }
 
   @Override
-  void refuseFrom(int call) {
+  String refuseFrom(int call) {
     aws.answer(
         put ->
             aws.calls().size() >= call
                 ? AwsReceiver.error(400, "InvalidParameterValueException", "not these")
                 : AwsReceiver.usual(put, 3));
-  }
-
-  @Override
-  String refusal() {
     return "not these (Service: CloudWatch, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)";
   }
 
@@ -60,20 +50,12 @@ class MetricPublisherIT extends MetricPublisherContract {
   void datumArrivesWithNameUnitValueTimestampAndDimension() {
     publisher().publish(new Datums("worker", false).of(Snapshot.unread(NOON).withWorkers(3, 4)));
 
-    assertThat(aws.calls())
+    assertThat(aws.calls("PutMetricData"))
         .singleElement()
-        .satisfies(
-            call -> {
-              assertThat(call.operation()).isEqualTo("PutMetricData");
-              assertThat(call.input().path("Namespace").asText()).isEqualTo("Acme/Queues");
-            });
-    JsonNode datum = aws.datums().getFirst();
-    assertThat(aws.datums()).hasSize(2);
-    assertThat(datum.path("MetricName").asText()).isEqualTo("DramatiqRunningWorkers");
-    assertThat(datum.path("Unit").asText()).isEqualTo("Count");
-    assertThat(datum.path("Value").asDouble()).isEqualTo(3.0);
-    assertThat(datum.path("Timestamp").asLong()).isEqualTo(NOON.getEpochSecond() - 1);
-    assertThat(datum.path("Dimensions").toString())
-        .isEqualTo("[{\"Name\":\"Service\",\"Value\":\"worker\"}]");
+        .extracting(AwsReceiver.Call::input)
+        .hasToString(
+            "{\"Namespace\":\"Acme/Queues\",\"MetricData\":["
+                + "{\"MetricName\":\"DramatiqRunningWorkers\",\"Dimensions\":[{\"Name\":\"Service\",\"Value\":\"worker\"}],\"Timestamp\":1.795435199999E9,\"Value\":3,\"Unit\":\"Count\"},"
+                + "{\"MetricName\":\"DramatiqDesiredWorkers\",\"Dimensions\":[{\"Name\":\"Service\",\"Value\":\"worker\"}],\"Timestamp\":1.795435199999E9,\"Value\":4,\"Unit\":\"Count\"}]}");
   }
 }

@@ -11,6 +11,8 @@ import software.amazon.awssdk.services.cloudwatch.model.PutMetricDataResponse;
 /** By a fake that keeps what it is given. */
 class MetricPublisherTest extends MetricPublisherContract {
 
+  private static final String REFUSAL = "no route to host";
+
   private final class Fake implements CloudWatchClient {
     @Override
     public PutMetricDataResponse putMetricData(PutMetricDataRequest request) {
@@ -19,7 +21,7 @@ class MetricPublisherTest extends MetricPublisherContract {
               request.namespace(),
               request.metricData().stream().map(MetricDatum::metricName).toList()));
       if (calls.size() >= refusedFrom) {
-        throw SdkClientException.create(refusal());
+        throw SdkClientException.create(REFUSAL);
       }
       return PutMetricDataResponse.builder().build();
     }
@@ -34,12 +36,11 @@ class MetricPublisherTest extends MetricPublisherContract {
   }
 
   private final List<Call> calls = new ArrayList<>();
-  private final CloudWatchClient cloudWatch = new Fake();
   private int refusedFrom = Integer.MAX_VALUE;
 
   @Override
   CloudWatchClient cloudWatch() {
-    return cloudWatch;
+    return new Fake();
   }
 
   @Override
@@ -48,12 +49,8 @@ class MetricPublisherTest extends MetricPublisherContract {
   }
 
   @Override
-  void refuseFrom(int call) {
+  String refuseFrom(int call) {
     refusedFrom = call;
-  }
-
-  @Override
-  String refusal() {
-    return "no route to host";
+    return REFUSAL;
   }
 }

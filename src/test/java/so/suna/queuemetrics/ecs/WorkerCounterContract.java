@@ -23,24 +23,25 @@ abstract class WorkerCounterContract {
   record Described(
       @Nullable String status, @Nullable Integer runningCount, @Nullable Integer desiredCount) {}
 
+  /** Why ECS describes no service. */
+  record Failed(String reason) {}
+
+  record Answer(List<Described> services, List<Failed> failures) {}
+
   abstract EcsClient ecs();
 
   abstract List<Call> calls();
 
-  /** From now on ECS describes this service. */
-  abstract void describe(Described service);
+  /** From now on ECS answers so. */
+  abstract void answer(Answer answer);
 
-  /** From now on ECS answers with this failure in place of a service. */
-  abstract void fail(String reason);
+  /** From now on ECS refuses the call; returns how the client words that. */
+  abstract String refuse();
 
-  /** From now on ECS answers with neither a service nor a failure. */
-  abstract void sayNothing();
-
-  /** From now on ECS refuses the call. */
-  abstract void refuse();
-
-  /** How the client words the refusal. */
-  abstract String refusal();
+  private void describe(
+      @Nullable String status, @Nullable Integer running, @Nullable Integer desired) {
+    answer(new Answer(List.of(new Described(status, running, desired)), List.of()));
+  }
 
   final WorkerCounter counter() {
     return new WorkerCounter(ecs(), "suna-ecs", "suna-worker-svc");
@@ -55,17 +56,8 @@ abstract class WorkerCounterContract {
   @ParameterizedTest
   @CsvSource({"ACTIVE, 3, 5", "ACTIVE, 0, 0", "DRAINING, 2, 0"})
   void runningAndDesiredTasksOfTheServiceAreItsWorkers(String status, int running, int desired) {
-    describe(new Described(status, running, desired));
-
+    describe(status, running, desired);
     assertThat(counter().count()).isEqualTo(new Workers(running, desired));
-  }
-
-  @Test
-  void oneCallAsksForTheOneService() {
-    describe(new Described("ACTIVE", 2, 2));
-
-    counter().count();
-
     assertThat(calls()).containsExactly(new Call("suna-ecs", List.of("suna-worker-svc")));
   }
 
@@ -85,8 +77,7 @@ abstract class WorkerCounterContract {
       })
   void serviceThatIsNotKnownToRunTasksIsNotCounted(
       @Nullable String status, @Nullable Integer running, @Nullable Integer desired) {
-    describe(new Described(status, running, desired));
-
+    describe(status, running, desired);
     assertNotCounted(
         "expected the tasks of an active service, ECS said status %s, runningCount %s and desiredCount %s"
             .formatted(status, running, desired));
@@ -94,22 +85,18 @@ abstract class WorkerCounterContract {
 
   @Test
   void missingServiceIsNotCountedAsStopped() {
-    fail("MISSING");
-
+    answer(new Answer(List.of(), List.of(new Failed("MISSING"))));
     assertNotCounted("expected the tasks of an active service, ECS said MISSING");
   }
 
   @Test
   void emptyAnswerIsNotCountedAsStopped() {
-    sayNothing();
-
+    answer(new Answer(List.of(), List.of()));
     assertNotCounted("expected the tasks of an active service, ECS said nothing");
   }
 
   @Test
   void refusalFailsNamingServiceAndCluster() {
-    refuse();
-
-    assertNotCounted(refusal());
+    assertNotCounted(refuse());
   }
 }

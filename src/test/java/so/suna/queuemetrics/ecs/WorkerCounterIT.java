@@ -2,13 +2,12 @@ package so.suna.queuemetrics.ecs;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.annotation.JsonInclude.Include;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.databind.util.RawValue;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import so.suna.queuemetrics.kit.SdkClients;
@@ -19,14 +18,12 @@ import software.amazon.awssdk.services.ecs.EcsClient;
 /** By the SDK's own client, over HTTP. */
 class WorkerCounterIT extends WorkerCounterContract {
 
-  private final AwsReceiver aws = AwsReceiver.start(3);
-  private final EcsClient ecs = SdkClients.ecs(aws.endpoint());
+  /** ECS leaves out what it does not know. */
+  private static final ObjectMapper JSON =
+      new ObjectMapper().setDefaultPropertyInclusion(Include.NON_EMPTY);
 
-  @AfterEach
-  void stop() {
-    ecs.close();
-    aws.close();
-  }
+  @AutoClose private final AwsReceiver aws = AwsReceiver.start(3);
+  @AutoClose private final EcsClient ecs = SdkClients.ecs(aws.endpoint());
 
   @Override
   EcsClient ecs() {
@@ -36,94 +33,39 @@ class WorkerCounterIT extends WorkerCounterContract {
   @Override
   List<Call> calls() {
     return aws.calls("DescribeServices").stream()
-        .map(AwsReceiver.Call::input)
-        .map(
-            input ->
-                new Call(
-                    input.path("cluster").asText(),
-                    input.path("services").valueStream().map(JsonNode::asText).toList()))
+        .map(call -> JSON.convertValue(call.input(), Call.class))
         .toList();
   }
 
-  private static ObjectNode object() {
-    return JsonNodeFactory.instance.objectNode();
-  }
-
-  /** ECS leaves out what it does not know. */
   @Override
-  void describe(Described described) {
-    ObjectNode service = object();
-    if (described.status() != null) {
-      service.put("status", described.status());
-    }
-    if (described.runningCount() != null) {
-      service.put("runningCount", described.runningCount());
-    }
-    if (described.desiredCount() != null) {
-      service.put("desiredCount", described.desiredCount());
-    }
-    describe(service);
-  }
-
-  private void describe(ObjectNode service) {
-    ObjectNode output = object();
-    output.putArray("services").add(service);
-    output.putArray("failures");
-    aws.answer(_ -> new Reply(200, output));
+  void answer(Answer answer) {
+    aws.answer(_ -> new Reply(200, JSON.valueToTree(answer)));
   }
 
   @Override
-  void fail(String reason) {
-    ObjectNode output = object();
-    output.putArray("services");
-    output
-        .putArray("failures")
-        .addObject()
-        .put("arn", "arn:aws:ecs:us-west-2:123456789012:service/suna-ecs/suna-worker-svc")
-        .put("reason", reason);
-    aws.answer(_ -> new Reply(200, output));
-  }
-
-  @Override
-  void sayNothing() {
-    aws.answer(_ -> new Reply(200, object()));
-  }
-
-  @Override
-  void refuse() {
+  String refuse() {
     aws.answer(_ -> AwsReceiver.error(400, "ClusterNotFoundException", "Cluster not found."));
-  }
-
-  @Override
-  String refusal() {
     return "Cluster not found. (Service: Ecs, Status Code: 400, Request ID: null) (SDK Attempt Count: 1)";
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "runningCount, 1.5",
-    "runningCount, 1e30",
-    "runningCount, {}",
-    "runningCount, true",
-    "status, 7",
-    "status, null"
-  })
-  void fieldOfAnotherTypeIsNotCounted(String field, String json) {
-    ObjectNode service =
-        object().put("status", "ACTIVE").put("runningCount", 2).put("desiredCount", 2);
-    describe(service.putRawValue(field, new RawValue(json)));
-
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"services":[{"status":"ACTIVE","runningCount":1.5,"desiredCount":2}]}  | Unable to unmarshall response (
+          {"services":[{"status":"ACTIVE","runningCount":1e30,"desiredCount":2}]} | Unable to unmarshall response (
+          {"services":[{"status":"ACTIVE","runningCount":{},"desiredCount":2}]}   | Unable to unmarshall response (
+          {"services":[{"status":"ACTIVE","runningCount":true,"desiredCount":2}]} | Unable to unmarshall response (
+          {"services":[{"status":7,"runningCount":2,"desiredCount":2}]}           | expected the tasks of an active service, ECS said status 7,
+          "busy"                                                                  | Unable to unmarshall response (
+          """)
+  void answerOfAnotherShapeIsNotCountedAsStopped(String answer, String said)
+      throws JsonProcessingException {
+    JsonNode output = JSON.readTree(answer);
+    aws.answer(_ -> new Reply(200, output));
     assertThatThrownBy(counter()::count)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessageStartingWith(NOT_COUNTED);
-  }
-
-  @Test
-  void answerOfAnotherShapeIsNotCountedAsStopped() {
-    aws.answer(_ -> new Reply(200, JsonNodeFactory.instance.textNode("busy")));
-
-    assertThatThrownBy(counter()::count)
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessageStartingWith(NOT_COUNTED + "Unable to unmarshall response (");
+        .hasMessageStartingWith(NOT_COUNTED + said);
   }
 }

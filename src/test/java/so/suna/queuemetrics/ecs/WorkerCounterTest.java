@@ -30,10 +30,7 @@ class WorkerCounterTest extends WorkerCounterContract {
   }
 
   private final List<Call> calls = new ArrayList<>();
-  private Supplier<DescribeServicesResponse> answer =
-      () -> {
-        throw new AssertionError("asked before the test said what to answer");
-      };
+  private Supplier<DescribeServicesResponse> answer = DescribeServicesResponse.builder()::build;
 
   @Override
   EcsClient ecs() {
@@ -46,37 +43,30 @@ class WorkerCounterTest extends WorkerCounterContract {
   }
 
   @Override
-  void describe(Described described) {
-    Service service =
-        Service.builder()
-            .status(described.status())
-            .runningCount(described.runningCount())
-            .desiredCount(described.desiredCount())
-            .build();
-    answer = () -> DescribeServicesResponse.builder().services(service).build();
+  void answer(Answer said) {
+    List<Service> services =
+        said.services().stream()
+            .map(
+                service ->
+                    Service.builder()
+                        .status(service.status())
+                        .runningCount(service.runningCount())
+                        .desiredCount(service.desiredCount())
+                        .build())
+            .toList();
+    List<Failure> failures =
+        said.failures().stream()
+            .map(failed -> Failure.builder().reason(failed.reason()).build())
+            .toList();
+    answer = () -> DescribeServicesResponse.builder().services(services).failures(failures).build();
   }
 
   @Override
-  void fail(String reason) {
-    Failure failure = Failure.builder().reason(reason).build();
-    answer = () -> DescribeServicesResponse.builder().failures(failure).build();
-  }
-
-  @Override
-  void sayNothing() {
-    answer = () -> DescribeServicesResponse.builder().build();
-  }
-
-  @Override
-  void refuse() {
+  String refuse() {
     answer =
         () -> {
-          throw SdkClientException.create(refusal());
+          throw SdkClientException.create("no route to host");
         };
-  }
-
-  @Override
-  String refusal() {
     return "no route to host";
   }
 }
