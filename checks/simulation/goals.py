@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
-"""Compares the policies on the scenario set, before and after, and checks what the recommended settings promise.
-
-checks/simulation/goals.py         runs ./mvnw -Psimulate, about a minute
-checks/simulation/goals.py FILE    reads what -Dscenario=all -Dformat=json printed, without the bursts
-
-Exit status: 0 if every goal is met, else 1.
+"""Runs ./mvnw -Psimulate, about a minute: compares the policies on the scenario set, before and after, and checks what the
+recommended settings promise. Exit status: 0 if every goal is met, else 1.
 """
 
 import json
@@ -36,17 +32,12 @@ class Goal(NamedTuple):
 
 
 def simulate(*options):
+    """The figures of each policy by scenario."""
     command = ["./mvnw", "-q", "-B", "-Psimulate", "-Dformat=json", f"-Dpolicy={'; '.join(POLICIES)}", *options]
     printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return by_policy(printed)
-
-
-def by_policy(lines):
-    """The figures of each policy by scenario."""
-    found = {}
-    for line in lines.splitlines():
-        figures = json.loads(line)
-        found.setdefault(figures["policy"], {})[figures.get("scenario", "")] = figures
+    found = {policy: {} for policy in POLICIES}
+    for figures in map(json.loads, printed.splitlines()):
+        found[figures["policy"]][figures["scenario"]] = figures
     return found
 
 
@@ -113,20 +104,15 @@ def requests(found):
         yield f"{policy:22}  " + "  ".join(f"{r['min']:4.0f}–{r['mean']:4.0f}–{r['max']:4.0f}".rjust(16) for r in ranges)
 
 
-def main(arguments):
-    found = by_policy(Path(arguments[0]).read_text()) if arguments else simulate("-Dscenario=all")
-    print(*summary(found), sep="\n")
-    goals = list(goals_of_the_set(found))
-    if not arguments:
-        bursts = {policy: {} for policy in POLICIES}
-        for name in BURSTS:
-            for policy, scenarios in simulate(f"-Dscenario={name}", f"-Dphases={PHASES}").items():
-                bursts[policy] |= scenarios
-        print(*requests(bursts), sep="\n")
-        goals += goals_of_bursts(bursts)
-    print("", *goals, sep="\n")
+def main():
+    found, bursts = simulate("-Dscenario=all"), {policy: {} for policy in POLICIES}
+    for name in BURSTS:
+        for policy, scenarios in simulate(f"-Dscenario={name}", f"-Dphases={PHASES}").items():
+            bursts[policy] |= scenarios
+    goals = [*goals_of_the_set(found), *goals_of_bursts(bursts)]
+    print(*summary(found), *requests(bursts), "", *goals, sep="\n")
     return 0 if all(goal.met for goal in goals) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -2,11 +2,13 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
+from kit.browser import chromium, tab
+from kit.machine import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+DESK = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
+PHONE = {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "has_touch": True, "device_scale_factor": 2}
 LOAD = "-Dload=20/min for 20m, 200/min for 10m, 20/min for 30m"
 # Share of a chart's pixels that are drawn: lines, axes and grid.
 DRAWN = """canvas => {
@@ -22,22 +24,24 @@ def simulate(*options):
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def written():
     page = ROOT / "target/simulation.html"
     page.unlink(missing_ok=True)
     assert simulate("-Dpolicy=seed; template").returncode == 0
-    return page
+    return page.as_uri()
 
 
-@pytest.fixture
-def simulation(tab, written):
-    asked = []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.context.set_offline(True)
-    tab.goto(written.as_uri())
-    yield tab
-    assert asked == [written.as_uri()]
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk, light", "phone, dark"])
+def simulation(request, browser, written):
+    with tab(browser, written, offline=True, **request.param) as page:
+        yield page
 
 
 def test_standard_output_is_a_line_of_json_for_each_policy():

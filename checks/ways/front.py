@@ -3,7 +3,8 @@
 import json
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from kit.loopback import Handler, Server
 
 
 def load_balancer(method, path, headers):
@@ -65,60 +66,43 @@ class Function:
         self.one_at_a_time = threading.Lock()
         assert self.process.stdout.readline().startswith("READY")
 
-    def fault_of_a_tick(self):
-        """What a failed tick says; nothing of one that published."""
-        line = self._outcome({"source": "aws.events"})
-        return None if line.startswith("RESULT") else line
-
     def invoke(self, event):
-        line = self._outcome(event)
-        assert line.startswith("RESULT "), line
-        return json.loads(line.removeprefix("RESULT "))
-
-    def _outcome(self, event):
         with self.one_at_a_time:
             self.process.stdin.write(json.dumps(event) + "\n")
             self.process.stdin.flush()
-            line = self.process.stdout.readline()
-            while line.startswith("LOG"):
-                line = self.process.stdout.readline()
-        return line
+            line = next(line for line in self.process.stdout if not line.startswith("LOG"))
+        assert line.startswith("RESULT "), line
+        return json.loads(line.removeprefix("RESULT "))
 
     def close(self):
         self.process.stdin.close()
         self.process.wait(10)
 
 
-class Front(ThreadingHTTPServer):
-    """Listens on 127.0.0.1 and asks the function in one way."""
+class Front(Server):
+    """Asks the function in one way."""
 
     def __init__(self, way, function):
-        super().__init__(("127.0.0.1", 0), Handler)
         self.way, self.function = way, function
+        super().__init__(Request)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
-class Handler(BaseHTTPRequestHandler):
+class Request(Handler):
     def handle_any(self):
         headers = {}
         for name, value in self.headers.items():
             headers.setdefault(name.lower(), []).append(value)
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.body()
         answer = self.server.function.invoke(self.server.way(self.command, self.path.partition("?")[0], headers))
         # A stranger to AWS would be a 502.
-        self.send_response(answer["statusCode"] if answer.keys() == WAYS[self.server.way] else 502)
-        for name, value in (answer.get("headers") or answer["multiValueHeaders"]).items():
-            self.send_header(name, value if isinstance(value, str) else ",".join(value))
-        body = answer["body"].encode()
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        status = answer["statusCode"] if answer.keys() == WAYS[self.server.way] else 502
+        given = answer.get("headers") or answer["multiValueHeaders"]
+        joined = {name: value if isinstance(value, str) else ",".join(value) for name, value in given.items()}
+        self.answer(status, joined, answer["body"].encode())
+        self.close_connection = True
 
     def __getattr__(self, name):
         if name.startswith("do_"):
             return self.handle_any
         raise AttributeError(name)
-
-    def log_message(self, *_):
-        pass

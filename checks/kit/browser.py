@@ -1,15 +1,12 @@
-"""A tab of a real browser, on a desk and on a phone."""
+"""A real browser."""
 
+import contextlib
 import shutil
 
-import pytest
 from playwright.sync_api import sync_playwright
 
-DESK = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
-PHONE = {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "has_touch": True, "device_scale_factor": 2}
 
-
-@pytest.fixture(scope="session")
+@contextlib.contextmanager
 def chromium():
     program = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
@@ -19,14 +16,16 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk, light", "phone, dark"])
-def tab(request, chromium):
-    """A tab, which must not have logged an error or a warning when the test ends."""
-    context = chromium.new_context(**request.param)
+@contextlib.contextmanager
+def tab(browser, here, **options):
+    """A tab at an address, which in the end must have logged no error or warning, thrown nothing and asked for nothing elsewhere."""
+    context = browser.new_context(**options)
     page = context.new_page()
     complaints = []
     page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: request.url.startswith((here, "data:")) or complaints.append(f"asked for {request.url}"))
+    page.goto(here)
     yield page
     context.close()
     assert complaints == []
