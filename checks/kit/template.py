@@ -137,21 +137,18 @@ def _parameter_values(source, given):
 
 
 def _check_constraints(name, definition, value):
-    said = definition.get("ConstraintDescription", "is not allowed")
-    if "AllowedValues" in definition and value not in [str(v) for v in definition["AllowedValues"]]:
-        raise Refused(f"{name} {said}")
-    # CloudFormation's pattern must match the whole value.
-    if "AllowedPattern" in definition and not re.fullmatch(definition["AllowedPattern"], value):
-        raise Refused(f"{name} {said}")
-    if len(value) > definition.get("MaxLength", len(value)):
-        raise Refused(f"{name} {said}")
-    if definition["Type"] == "Number":
-        try:
-            number = float(value)
-        except ValueError:
-            raise Refused(f"Parameter {name} must be a number") from None
-        if not definition.get("MinValue", number) <= number <= definition.get("MaxValue", number):
-            raise Refused(f"{name} {said}")
+    number = definition["Type"] == "Number"
+    if number and not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        raise Refused(f"Parameter {name} must be a number")
+    met = [
+        value in map(str, definition.get("AllowedValues", [value])),
+        # CloudFormation's pattern must match the whole value.
+        re.fullmatch(definition.get("AllowedPattern", ".*"), value),
+        len(value) <= definition.get("MaxLength", len(value)),
+        not number or definition.get("MinValue", float(value)) <= float(value) <= definition.get("MaxValue", float(value)),
+    ]
+    if not all(met):
+        raise Refused(f"{name} {definition.get('ConstraintDescription', 'is not allowed')}")
 
 
 def _check_rules(source, parameters):
@@ -192,26 +189,22 @@ class Evaluation:
             "Fn::Join": lambda args: args[0].join(self.value(args[1])),
             "Fn::Not": lambda parts: not self.value(parts[0]),
             "Fn::Or": lambda parts: any([self.value(part) for part in parts]),
-            "Fn::Select": self._select,
+            "Fn::Select": lambda args: self.value(args[1])[int(args[0])],
             "Fn::Split": lambda args: self.value(args[1]).split(args[0]),
             "Fn::Sub": self._sub,
             "Fn::ValueOf": self._value_of,
         }
 
     def stack(self):
-        made = {}
-        for name, resource in self.source["Resources"].items():
-            if self.condition(resource.get("Condition")):
-                made[name] = resource
+        made, outputs = (
+            {name: each for name, each in self.source.get(kind, {}).items() if self.condition(each.get("Condition"))}
+            for kind in ("Resources", "Outputs")
+        )
         # From now on a reference to anything else dangles.
         self.source = self.source | {"Resources": made}
         return Stack(
             {name: resource | {"Properties": self.value(resource["Properties"])} for name, resource in made.items()},
-            {
-                name: self.value(output["Value"])
-                for name, output in self.source.get("Outputs", {}).items()
-                if self.condition(output.get("Condition"))
-            },
+            {name: self.value(output["Value"]) for name, output in outputs.items()},
         )
 
     def condition(self, name):
@@ -252,9 +245,6 @@ class Evaluation:
         if name not in self.source["Resources"]:
             raise LookupError(f"reference to {name}, which this configuration does not make")
         return f"<{text}>"
-
-    def _select(self, arguments):
-        return self.value(arguments[1])[int(self.value(arguments[0]))]
 
     def _sub(self, arguments):
         text, names = arguments if isinstance(arguments, list) else (arguments, {})

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import xml.etree.ElementTree as xml
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kit.java import class_path, compile_trees
@@ -94,10 +94,11 @@ class Runner:
 def runners(path):
     """What runs tests on the first runner that is free."""
     free = queue.SimpleQueue()
-    with (WORK / "log").open("w") as log:
-        made = [Runner(path, log) for _ in range(RUNNERS)]
-        for each in made:
-            free.put(each)
+    with (WORK / "log").open("w") as log, ExitStack() as made:
+        for _ in range(RUNNERS):
+            runner = Runner(path, log)
+            made.callback(runner.end)
+            free.put(runner)
 
         def failing(tests, directory):
             runner = free.get()
@@ -106,11 +107,7 @@ def runners(path):
             finally:
                 free.put(runner)
 
-        try:
-            yield failing
-        finally:
-            for each in made:
-                each.end()
+        yield failing
 
 
 def mutate(mutation, directory):

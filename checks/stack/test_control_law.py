@@ -4,8 +4,8 @@ The rehearsal runs it against an emulator, which takes the calls but scales noth
 """
 
 import pytest
+from conftest import Refusal
 from kit.machine import ROOT
-from scripts import Refusal
 
 SCRIPT = ROOT / "deploy/control-law.py"
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from conftest import Refusal
 from kit.machine import ROOT
-from scripts import Refusal
 
 SCRIPT = ROOT / "deploy/deployment-settings.py"
 API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
