@@ -7,10 +7,20 @@ from kit.machine import ROOT
 MAIN = ROOT / "src/main/java/so/suna/queuemetrics"
 
 
+def _constants():
+    """Name, field and unit of each."""
+    pattern = r'\(\s*"(Dramatiq\w+)", "(\w+)", "[^"]+", Unit\.(\w+)\)'
+    return re.findall(pattern, (MAIN / "dramatiq/Metric.java").read_text())
+
+
 def units():
     """Each metric's name and its unit as CloudWatch writes it."""
-    constants = re.findall(r'\(\s*"(Dramatiq\w+)",[^)]*Unit\.(\w+)\)', (MAIN / "dramatiq/Metric.java").read_text())
-    return {name: unit.capitalize() for name, unit in constants}
+    return {name: unit.capitalize() for name, _, unit in _constants()}
+
+
+def fields():
+    """Each metric's name and its field in the answer to a query; those that come from ECS are not answered."""
+    return {name: field for name, field, _ in _constants() if name in of_redis()}
 
 
 def dimensions():

@@ -21,19 +21,8 @@ SECONDS = 1_000
 STEADY = re.compile(rf"\d\d:\d\d:\d\d +(\d+ +){{5}}[\d.]+ s +0 +3 +2 +2 +[\d.]+ +{len(metrics.units())} +\d+ ms  -$")
 # The first rows are not yet those of a steady load.
 MOST_ROWS = 40
-# The metrics by their fields in the answer to a query; what ECS tells is not asked there.
-FIELDS = {
-    "DramatiqQueueDepth": "queue_depth",
-    "DramatiqJobsInFlight": "in_flight",
-    "DramatiqJobsDelayed": "delay_queue_depth",
-    "DramatiqOldestJobAge": "oldest_job_age_seconds",
-    "DramatiqDeadLetters": "dead_letter_depth",
-    "DramatiqNewDeadLetters": "new_dead_letters",
-    "DramatiqOrphanedMessages": "orphaned",
-    "DramatiqActiveBrokers": "active_brokers",
-}
+FIELDS = metrics.fields()
 OF_ECS = ["DramatiqRunningWorkers", "DramatiqDesiredWorkers"]
-ALL = [*FIELDS, *OF_ECS, "DramatiqBacklogPerWorker"]
 NUMBER = re.compile(r"\d+")
 
 
@@ -81,8 +70,8 @@ def shown(value):
 
 def test_a_query_is_answered(run):
     body = json.load(run.ask())
-    expected = ["queue_depth", "delay_queue_depth", "dead_letter_depth", "timestamp", "in_flight", "oldest_job_age_seconds"]
-    assert list(body) == [*expected, "new_dead_letters", "orphaned", "active_brokers", "queues"]
+    fields = list(FIELDS.values())
+    assert list(body) == [*fields[:3], "timestamp", *fields[3:], "queues"]
     assert (body["active_brokers"], type(body["in_flight"])) == (3, int)
 
 
@@ -94,7 +83,7 @@ def test_the_page_shows_what_a_query_says(run, page):
         expect(tick).not_to_have_text(tick.text_content(), timeout=10 * SECONDS)
         answer = {metric: shown(json.load(run.ask())[field]) for metric, field in FIELDS.items()}
         page_says = figures(page)
-        assert sorted(page_says) == sorted(ALL)
+        assert sorted(page_says) == sorted(metrics.units())
         differs = {metric for metric in differs if page_says[metric] != answer[metric]}
         if not differs:
             break
@@ -105,7 +94,7 @@ def test_the_page_shows_what_a_query_says(run, page):
 def test_a_stopped_redis_is_unknown(page):
     page.get_by_role("button", name="Stop Redis").click()
     expect(figure(page, "DramatiqQueueDepth")).to_have_text("unknown", timeout=10 * SECONDS)
-    assert figures(page) == {metric: "2" if metric in OF_ECS else "unknown" for metric in ALL}
+    assert figures(page) == {metric: "2" if metric in OF_ECS else "unknown" for metric in metrics.units()}
     expect(page.locator("#problems")).to_have_text(
         re.compile(r"Redis 127\.0\.0\.1:\d+ \(REDIS_HOST, REDIS_PORT\) could not be reached")
     )

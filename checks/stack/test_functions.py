@@ -4,7 +4,8 @@ import re
 
 import pytest
 from kit.machine import ROOT
-from kit.template import DATABASE, REDIS, deploy, load
+from kit.template import DATABASE, REDIS, accept, deploy, load
+from test_parameters import VALUES
 
 ONE_STACK = "/one-stack-per-MetricNamespace-and-ServiceName"
 
@@ -72,41 +73,28 @@ def test_the_name_of_the_pair_is_legal_however_long_its_parts_are():
     assert re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", longest)
 
 
-SHARED = {
-    "REDIS_HOST": "cache.example",
-    "REDIS_PORT": "6379",
-    "REDIS_DATABASE": "0",
-    "REDIS_TLS": "true",
-    "REDIS_AUTHENTICATION": "none",
-    "REDIS_USER": "",
-    "REDIS_PASSWORD": "",
-    "REDIS_PASSWORD_SECRET_ARN": "",
-    "REDIS_SERVERLESS": "false",
-    "REDIS_CACHE_NAME": "",
-    "QUEUE_NAMES": "default",
-    "DRAMATIQ_NAMESPACE": "dramatiq",
-    "OLDEST_JOB_AGE": "true",
+# Besides what both are told.
+OWN = {
+    "PublishFunction": {"PER_QUEUE_METRICS", "METRIC_NAMESPACE", "SERVICE_NAME", "ECS_CLUSTER", "ECS_WORKER_SERVICE"},
+    "QueryFunction": {"QUERY_TOKEN", "DATABASE_URL", "DATABASE_URL_SECRET_ARN"},
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "own"),
-    [
-        (
-            "PublishFunction",
-            {
-                "PER_QUEUE_METRICS": "false",
-                "METRIC_NAMESPACE": "Kortix",
-                "SERVICE_NAME": "worker",
-                "ECS_CLUSTER": "suna-ecs",
-                "ECS_WORKER_SERVICE": "suna-worker-svc-8b51da8",
-            },
-        ),
-        ("QueryFunction", {"QUERY_TOKEN": "", "DATABASE_URL": "", "DATABASE_URL_SECRET_ARN": ""}),
-    ],
-)
-def test_a_function_is_told_where_redis_is_and_what_is_its_own(name, own):
-    assert deploy().variables(name) == SHARED | own
+@pytest.mark.parametrize(("name", "other"), [("PublishFunction", "QueryFunction"), ("QueryFunction", "PublishFunction")])
+def test_a_function_is_told_where_redis_is_and_what_is_its_own(name, other):
+    given = accept()
+    settings = {setting["variable"]: given[setting["parameter"]] for setting in VALUES}
+    settings |= dict.fromkeys(["REDIS_USER", "REDIS_PASSWORD", "DATABASE_URL", "DATABASE_URL_SECRET_ARN"], "")
+    assert deploy().variables(name) == {variable: settings[variable] for variable in settings.keys() - OWN[other]}
+
+
+def test_every_setting_reaches_the_variable_by_which_the_functions_know_it():
+    shared = load()["Globals"]["Function"]["Environment"]["Variables"]
+    publisher = load()["Resources"]["PublishFunction"]["Properties"]["Environment"]["Variables"]
+    given = {value["Ref"]: name for name, value in (shared | publisher).items() if value.keys() == {"Ref"}}
+    # Of a user, only what Redis takes is known; the template is stricter.
+    known = {setting["parameter"]: setting["variable"] for setting in VALUES} | {"RedisUser": "REDIS_USER"}
+    assert given | {"QueryToken": "QUERY_TOKEN"} == known
 
 
 def test_every_variable_is_one_that_the_code_reads_and_every_one_it_reads_is_given():

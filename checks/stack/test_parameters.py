@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from kit import metrics
 from kit.machine import ROOT
-from kit.template import LISTENER, REDIS, REQUIRED, Refused, accept, deploy, load, template
+from kit.template import LISTENER, REDIS, REQUIRED, Refused, accept, deploy, template
 from samcli.commands.deploy.guided_context import GuidedContext
 
 KEY = "arn:aws:kms:us-west-2:123456789012:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -213,15 +213,6 @@ def test_a_value_that_the_functions_take_is_taken_but_for_the_named_ones(name, v
     else:
         with pytest.raises(Refused, match=f"^{name} must be"):
             accept(**{name: value})
-
-
-def test_the_functions_values_are_those_of_parameters_and_of_all_that_reach_a_variable():
-    tried = {setting["parameter"]: setting["variable"] for setting in VALUES}
-    shared = load()["Globals"]["Function"]["Environment"]["Variables"]
-    publisher = load()["Resources"]["PublishFunction"]["Properties"]["Environment"]["Variables"]
-    given = {value["Ref"]: name for name, value in (shared | publisher).items() if value.keys() == {"Ref"}}
-    # Of a user, only what Redis takes is known; the template is stricter.
-    assert given | {"QueryToken": "QUERY_TOKEN"} == tried | {"RedisUser": "REDIS_USER"}
 
 
 def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_above():

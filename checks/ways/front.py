@@ -5,36 +5,29 @@ import subprocess
 import threading
 
 from kit.loopback import Handler, Server
+from kit.machine import ROOT
+
+
+def example(event):
+    return json.loads((ROOT / f"events/{event}.json").read_text())
+
+
+def last(headers):
+    return {name: values[-1] for name, values in headers.items()}
 
 
 def load_balancer(method, path, headers):
-    return {
-        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/q/0"}},
-        "httpMethod": method,
-        "path": path,
-        "headers": {name: values[-1] for name, values in headers.items()},
-        "body": "",
-        "isBase64Encoded": False,
-    }
+    return example("load-balancer") | {"httpMethod": method, "path": path, "headers": last(headers)}
 
 
 def load_balancer_with_all_values(method, path, headers):
-    event = load_balancer(method, path, headers)
-    del event["headers"]
-    return event | {"multiValueHeaders": headers}
+    return example("load-balancer-multi-value") | {"httpMethod": method, "path": path, "multiValueHeaders": headers}
 
 
 def rest_api(method, path, headers):
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": {name: values[-1] for name, values in headers.items()},
-        "multiValueHeaders": headers,
-        "requestContext": {"stage": "prod", "path": "/prod" + path, "httpMethod": method, "identity": {"userArn": None}},
-        "body": None,
-        "isBase64Encoded": False,
-    }
+    event = example("rest-api") | {"httpMethod": method, "path": path, "headers": last(headers), "multiValueHeaders": headers}
+    event["requestContext"] |= {"stage": "prod", "path": "/prod" + path, "httpMethod": method}
+    return event
 
 
 def http_api(method, path, headers):

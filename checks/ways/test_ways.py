@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from front import WAYS, Front, Function
+from kit import metrics
 from kit.local_run import LocalRun
 from kit.machine import ROOT, free_port, until
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -20,15 +22,6 @@ ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
     "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,*/*;q=0.1"
 )
-FIELDS = {
-    "dramatiq_queue_depth": "queue_depth",
-    "dramatiq_jobs_delayed": "delay_queue_depth",
-    "dramatiq_dead_letters": "dead_letter_depth",
-    "dramatiq_jobs_in_flight": "in_flight",
-    "dramatiq_oldest_job_age_seconds": "oldest_job_age_seconds",
-    "dramatiq_new_dead_letters": "new_dead_letters",
-    "dramatiq_orphaned_messages": "orphaned",
-}
 
 
 def ask(url, accept="*/*"):
@@ -85,8 +78,15 @@ def test_both_formats_say_the_same(url):
             break
     assert before == after, "three queries must share a read"
     body = json.loads(before[1])
-    expected = {(name, queue): own[field] for name, field in FIELDS.items() for queue, own in body["queues"].items()}
+    own = list(metrics.fields().items())[: metrics.per_queue()]
+    expected = {(scraped_name(name), queue): values[field] for name, field in own for queue, values in body["queues"].items()}
     assert scraped == expected | {("dramatiq_active_brokers", None): body["active_brokers"]}
+
+
+def scraped_name(metric):
+    """In snake case, with the unit at the end if it has one."""
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", metric).lower()
+    return snake + ("_seconds" if metrics.units()[metric] == "Seconds" else "")
 
 
 def check_against_openapi(url, *options):
