@@ -13,59 +13,87 @@ from samcli.commands.deploy.guided_context import GuidedContext
 KEY = "arn:aws:kms:us-west-2:123456789012:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 TOPIC = "arn:aws:sns:us-west-2:123456789012:tickets"
 
-# The names and defaults that scripts and people rely on; None must be given.
-CONTRACT = {
-    "VpcId": None,
-    "SubnetIds": None,
-    "RedisSecurityGroupId": "",
-    "RedisHost": None,
-    "RedisPort": 6379,
-    "RedisDatabase": "0",
-    "RedisTls": "true",
-    "RedisAuthentication": "none",
-    "RedisUser": "",
-    "RedisPasswordSecretArn": "",
-    "RedisCacheName": "",
-    "RedisServerless": "false",
-    "SecretKmsKeyArn": "",
-    "QueueNames": "default",
-    "DramatiqNamespace": "dramatiq",
-    "PerQueueMetrics": "false",
-    "OldestJobAge": "true",
-    "MetricNamespace": "Kortix",
-    "ServiceName": "worker",
-    "ClusterName": "suna-ecs",
-    "ApiServiceName": "",
-    "WorkerServiceName": None,
-    "ManageApiScaling": "true",
-    "ManageWorkerScaling": "true",
-    "ApiMinCapacity": 2,
-    "ApiMaxCapacity": 12,
-    "WorkerMinCapacity": 2,
-    "WorkerMaxCapacity": 20,
-    "CpuTarget": 90,
-    "MemoryTarget": 90,
-    "QueueScalingMetric": "BacklogPerWorker",
-    "QueueTarget": 10,
-    "ScaleOutCooldown": 30,
-    "ScaleInCooldown": 300,
-    "BurstScaling": "true",
-    "QueryAuthType": "AWS_IAM",
-    "QueryToken": "",
-    "LoadBalancerListenerArn": "",
-    "LoadBalancerRulePriority": 10,
-    "LoadBalancerHost": "",
-    "DatabaseUrlSecretArn": "",
-    "AlarmTopicArn": "",
-    "TicketTopicArn": "",
-    "OldestJobAgeThreshold": 600,
-    "LogRetentionDays": 30,
-    "Architecture": "arm64",
-    "ReservedConcurrency": 0,
-    "QueryReservedConcurrency": 0,
-    "PermissionsBoundaryArn": "",
-    "CreateVpcEndpoints": "false",
+
+def refused(said, *bad):
+    """How a refusal reads after the parameter's name, and values that are refused so, besides those of `VALUES`."""
+    return said, [], bad
+
+
+def between(least, most, unit=""):
+    """Taken at both ends, refused one past them."""
+    return f"must be {least} to {most}{unit}", [least, most], [least - 1, most + 1]
+
+
+BOOLEAN = ("must be true or false", ["true", "false"], ["maybe"])
+SECRET = "must be empty or the ARN of a Secrets Manager secret, optionally followed by :SecretString:KEY:STAGE:VERSION"
+TOPICS = "must be empty or the ARN of an SNS standard topic"
+QUEUES = (
+    "must be queue names as Dramatiq allows them, separated by commas, each once, none that ends with .DQ or .XQ, at most "
+    "3000 characters in all"
+)
+LISTENERS = "must be empty or the ARN of a listener of an Application Load Balancer"
+DUE = ", since only a running worker moves a delayed message to its queue when it is due"
+
+# The names and defaults that scripts and people rely on; None must be given. Then what is said of values that are refused.
+PARAMETERS = {
+    "VpcId": (None, *refused("")),
+    "SubnetIds": (None, *refused("")),
+    "CreateVpcEndpoints": ("false", *BOOLEAN),
+    "RedisHost": (None, *refused("must be a host name or IPv4 address, without scheme or port")),
+    "RedisPort": (6379, *between(1, 65535)),
+    "RedisDatabase": ("0", *refused("must be a whole number from 0 to 999999999")),
+    "RedisTls": ("true", *BOOLEAN),
+    "RedisSecurityGroupId": ("", *refused("must be empty or the id of a security group, such as sg-0123456789abcdef0", "redis")),
+    "RedisAuthentication": ("none", *refused("must be none, password or iam")),
+    "RedisUser": ("", *refused("must be empty or at most 128 letters, digits and . _ @ -", "*")),
+    "RedisPasswordSecretArn": ("", *refused(SECRET, "hunter2")),
+    "RedisCacheName": ("", *refused("must be empty or the id of a cache, in lower case and at most 40 characters", "Cache", "*")),
+    "RedisServerless": ("false", *BOOLEAN),
+    "SecretKmsKeyArn": ("", *refused("must be empty or the ARN of a KMS key, not of an alias", "alias/secrets", "*")),
+    "QueueNames": ("default", *refused(QUEUES, "", "q" * 3001, ",".join([*(f"q{n}" for n in range(500)), "q250"]))),
+    "DramatiqNamespace": ("dramatiq", *refused("must not be empty, contain blanks or end with a colon", "")),
+    "PerQueueMetrics": ("false", *BOOLEAN),
+    "OldestJobAge": ("true", *BOOLEAN),
+    "MetricNamespace": (
+        "Kortix",
+        *refused("must be 1 to 255 letters, digits and . _ / - and must not begin with AWS/", "", "Kortix#worker"),
+    ),
+    "ServiceName": ("worker", *refused("must be 1 to 128 letters, digits and . _ / -", "", 'a"b', "worker#2", "s" * 129)),
+    "ClusterName": ("suna-ecs", *refused("must be 1 to 255 letters, digits, _ and -", "")),
+    "ApiServiceName": ("", *refused("must be at most 255 letters, digits, _ and -", "suna api")),
+    "WorkerServiceName": (None, *refused("must be 1 to 255 letters, digits, _ and -", "")),
+    "ManageApiScaling": ("true", *BOOLEAN),
+    "ApiMinCapacity": (2, *between(0, 1000)),
+    "ApiMaxCapacity": (12, *between(1, 1000)),
+    "ManageWorkerScaling": ("true", *BOOLEAN),
+    "WorkerMinCapacity": (2, *between(1, 1000, DUE)),
+    "WorkerMaxCapacity": (20, *between(1, 1000)),
+    "CpuTarget": (90, *between(1, 100, " percent")),
+    "MemoryTarget": (90, *between(1, 100, " percent")),
+    "QueueScalingMetric": ("BacklogPerWorker", *refused("must be BacklogPerWorker or QueueDepth", "Depth")),
+    "QueueTarget": (10, *refused("must be 1 or more messages", 0)),
+    "ScaleOutCooldown": (30, *between(0, 86400, " seconds")),
+    "ScaleInCooldown": (300, *between(0, 86400, " seconds")),
+    "BurstScaling": ("true", *BOOLEAN),
+    "QueryAuthType": ("AWS_IAM", *refused("must be AWS_IAM, NONE or OFF", "none")),
+    "QueryToken": ("", *refused("must be empty or none, or at least 16 letters, digits and . _ ~ + / -", "short")),
+    "LoadBalancerListenerArn": ("", *refused(LISTENERS, "suna", LISTENER.replace("/app/", "/net/"))),
+    "LoadBalancerRulePriority": (10, *between(1, 50000)),
+    "LoadBalancerHost": ("", *refused("must be at most 128 letters, digits and . - * ?", "https://api.suna.so")),
+    "DatabaseUrlSecretArn": ("", *refused(SECRET, "postgresql://u:p@db/x")),
+    "AlarmTopicArn": ("", *refused(TOPICS, "ops@example.com")),
+    "TicketTopicArn": ("", *refused(TOPICS, "jira")),
+    "OldestJobAgeThreshold": (600, *between(1, 1209600, " seconds (two weeks)")),
+    "LogRetentionDays": (30, *refused("must be a number of days that CloudWatch Logs offers, such as 7, 30 or 365", 31)),
+    "Architecture": ("arm64", *refused("must be arm64 or x86_64", "arm")),
+    "ReservedConcurrency": (0, *between(0, 1000)),
+    "QueryReservedConcurrency": (0, *between(0, 1000)),
+    "PermissionsBoundaryArn": (
+        "",
+        *refused("must be empty or the ARN of an IAM policy", "Boundary", "arn:aws:iam::123456789012:role/boundary"),
+    ),
 }
+CONTRACT = {name: default for name, (default, *_) in PARAMETERS.items()}
 
 
 def test_parameters_and_their_defaults_are_the_agreed_ones():
@@ -112,34 +140,6 @@ def test_the_configuration_of_a_release_asks_for_what_has_no_default_and_is_take
     assert (ROOT / asked["template_file"]).is_file()
 
 
-# Taken at both ends, refused one past them.
-BOUNDS = {
-    "RedisPort": (1, 65535),
-    "LoadBalancerRulePriority": (1, 50000),
-    "ApiMinCapacity": (0, 1000),
-    "ApiMaxCapacity": (1, 1000),
-    "WorkerMinCapacity": (1, 1000),
-    "WorkerMaxCapacity": (1, 1000),
-    "CpuTarget": (1, 100),
-    "MemoryTarget": (1, 100),
-    "ScaleOutCooldown": (0, 86400),
-    "ScaleInCooldown": (0, 86400),
-    "OldestJobAgeThreshold": (1, 1209600),
-    "ReservedConcurrency": (0, 1000),
-    "QueryReservedConcurrency": (0, 1000),
-}
-
-
-@pytest.mark.parametrize("name", BOUNDS)
-def test_a_number_is_taken_within_its_bounds_and_refused_beyond_them(name):
-    least, most = BOUNDS[name]
-    for taken in (least, most):
-        accept(**{name: taken})
-    for refused in (least - 1, most + 1):
-        with pytest.raises(Refused, match=f"^{name} must be {least} to {most}"):
-            accept(**{name: refused})
-
-
 # The values that the functions take and refuse; the tests of Settings read them too.
 VALUES = json.loads((ROOT / "src/test/resources/so/suna/queuemetrics/settings-values.json").read_text())
 # The template is stricter here: a function in a VPC has no IPv6 address, and a pattern cannot compare numbers.
@@ -150,64 +150,22 @@ BESIDE = {
     "RedisPasswordSecretArn": {"RedisAuthentication": "password"},
 }
 
-SECRET = "must be empty or the ARN of a Secrets Manager secret, optionally followed by :SecretString:KEY:STAGE:VERSION"
-TOPICS = "must be empty or the ARN of an SNS standard topic"
-QUEUES = (
-    "must be queue names as Dramatiq allows them, separated by commas, each once, none that ends with .DQ or .XQ, at most "
-    "3000 characters in all"
-)
-# How each text is refused, and values that are, besides those that the functions refuse.
-TEXTS = {name: ("must be true or false", "maybe") for name, default in CONTRACT.items() if default in ("true", "false")} | {
-    "RedisHost": ("must be a host name or IPv4 address, without scheme or port",),
-    "RedisPort": ("must be 1 to 65535",),
-    "RedisDatabase": ("must be a whole number from 0 to 999999999",),
-    "RedisSecurityGroupId": ("must be empty or the id of a security group, such as sg-0123456789abcdef0", "redis"),
-    "RedisAuthentication": ("must be none, password or iam",),
-    "RedisUser": ("must be empty or at most 128 letters, digits and . _ @ -", "*"),
-    "RedisPasswordSecretArn": (SECRET, "hunter2"),
-    "RedisCacheName": ("must be empty or the id of a cache, in lower case and at most 40 characters", "Cache", "*"),
-    "SecretKmsKeyArn": ("must be empty or the ARN of a KMS key, not of an alias", "alias/secrets", "*"),
-    "QueueNames": (QUEUES, "", "q" * 3001, ",".join([*(f"q{number}" for number in range(500)), "q250"])),
-    "DramatiqNamespace": ("must not be empty, contain blanks or end with a colon", ""),
-    "MetricNamespace": ("must be 1 to 255 letters, digits and . _ / - and must not begin with AWS/", "", "Kortix#worker"),
-    "ServiceName": ("must be 1 to 128 letters, digits and . _ / -", "", 'a"b', "worker#2", "s" * 129),
-    "ClusterName": ("must be 1 to 255 letters, digits, _ and -", ""),
-    "ApiServiceName": ("must be at most 255 letters, digits, _ and -", "suna api"),
-    "WorkerServiceName": ("must be 1 to 255 letters, digits, _ and -", ""),
-    "QueueScalingMetric": ("must be BacklogPerWorker or QueueDepth", "Depth"),
-    "QueueTarget": ("must be 1 or more messages", 0),
-    "WorkerMinCapacity": ("must be 1 to 1000, since only a running worker moves a delayed message to its queue when it is due", 0),
-    "QueryAuthType": ("must be AWS_IAM, NONE or OFF", "none"),
-    "QueryToken": ("must be empty or none, or at least 16 letters, digits and . _ ~ + / -", "short"),
-    "LoadBalancerListenerArn": (
-        "must be empty or the ARN of a listener of an Application Load Balancer",
-        "suna",
-        LISTENER.replace("/app/", "/net/"),
-    ),
-    "LoadBalancerHost": ("must be at most 128 letters, digits and . - * ?", "https://api.suna.so"),
-    "DatabaseUrlSecretArn": (SECRET, "postgresql://u:p@db/x"),
-    "AlarmTopicArn": (TOPICS, "ops@example.com"),
-    "TicketTopicArn": (TOPICS, "jira"),
-    "LogRetentionDays": ("must be a number of days that CloudWatch Logs offers, such as 7, 30 or 365", 31),
-    "Architecture": ("must be arm64 or x86_64", "arm"),
-    "PermissionsBoundaryArn": ("must be empty or the ARN of an IAM policy", "Boundary", "arn:aws:iam::123456789012:role/boundary"),
-}
 
-
-def values(kind, more=()):
+def values(kind, place):
     rows = [(setting["parameter"], value) for setting in VALUES for value in setting[kind]]
-    return [pytest.param(name, value, id=f"{name}={value}"[:60]) for name, value in [*rows, *more]]
+    rows += [(name, value) for name, row in PARAMETERS.items() for value in row[place]]
+    return [pytest.param(name, value, id=f"{name}={value}"[:60]) for name, value in rows]
 
 
-@pytest.mark.parametrize(("name", "value"), values("bad", [(name, bad) for name, (_, *more) in TEXTS.items() for bad in more]))
+@pytest.mark.parametrize(("name", "value"), values("bad", 3))
 def test_a_bad_value_is_refused_and_the_refusal_says_why(name, value):
     with pytest.raises(Refused) as refusal:
         accept(**{name: value})
-    assert str(refusal.value) in (f"{name} {TEXTS[name][0]}", "Parameter RedisPort must be a number")
+    assert str(refusal.value) in (f"{name} {PARAMETERS[name][1]}", "Parameter RedisPort must be a number")
 
 
-@pytest.mark.parametrize(("name", "value"), values("good"))
-def test_a_value_that_the_functions_take_is_taken_but_for_the_named_ones(name, value):
+@pytest.mark.parametrize(("name", "value"), values("good", 2))
+def test_a_good_value_is_taken_but_for_those_that_only_the_functions_take(name, value):
     if value not in ONLY_THE_FUNCTIONS_TAKE:
         accept(**BESIDE.get(name, {}) | {name: value})
     else:
@@ -216,7 +174,8 @@ def test_a_value_that_the_functions_take_is_taken_but_for_the_named_ones(name, v
 
 
 def test_every_parameter_but_those_that_cloudformation_checks_has_a_bad_value_above():
-    assert CONTRACT.keys() - TEXTS.keys() - BOUNDS.keys() == {"VpcId", "SubnetIds"}
+    tried = {setting["parameter"] for setting in VALUES} | {name for name, (*_, bad) in PARAMETERS.items() if bad}
+    assert CONTRACT.keys() - tried == {"VpcId", "SubnetIds"}
 
 
 IAM_LOGIN = {"RedisAuthentication": "iam", "RedisUser": "u", "RedisCacheName": "c"}
