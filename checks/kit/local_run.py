@@ -7,12 +7,12 @@ import subprocess
 import threading
 import urllib.request
 
-from kit.machine import ROOT, free_port, until
+from kit.machine import ROOT, Closing, free_port, until
 
 SECONDS_TO_START = 300
 
 
-class LocalRun:
+class LocalRun(Closing):
     """In a process group of its own, all of which is killed at the end of a `with`."""
 
     def __init__(self, *options, port=None, **environment):
@@ -48,10 +48,7 @@ class LocalRun:
         until("everything ends", lambda: not self.processes(), seconds=15)
         return True
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self.timer.cancel()
         self.signal(signal.SIGKILL)
         self.process.wait()

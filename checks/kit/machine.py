@@ -45,6 +45,16 @@ def free_port(host="127.0.0.1"):
         return server.getsockname()[1]
 
 
+class Closing:
+    """Closes itself at the end of a `with`."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
 def until(what, condition, seconds=60, pause=0.05):
     """The first true value of `condition()`, which is asked again and again.
 

@@ -4,11 +4,11 @@ import subprocess
 import tempfile
 
 import redis
-from kit.machine import free_port, until
+from kit.machine import Closing, free_port, until
 
 
-class RedisServer:
-    """On a free loopback port, keeps nothing on disk; `client` is connected to it. Closed at the end of a `with`."""
+class RedisServer(Closing):
+    """On a free loopback port, keeps nothing on disk; `client` is connected to it."""
 
     def __init__(self, *options, program="redis-server"):
         self.folder = tempfile.TemporaryDirectory()
@@ -37,9 +37,3 @@ class RedisServer:
         self.process.terminate()
         self.process.wait()
         self.folder.cleanup()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()

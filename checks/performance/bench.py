@@ -1,28 +1,19 @@
 """The functions that are measured, ours and the peer's, and the servers that they talk to."""
 
-import os
 import re
-import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
-from kit.machine import ROOT
+from kit.machine import ROOT, run
 from lambda_api import CpuShare, FastApi, Function
 from servers import Aws, Localhost, Redis
 
-OUT = os.path.join(ROOT, "target/performance")
-
-
-def text(path):
-    with open(os.path.join(ROOT, path)) as file:
-        return file.read()
-
-
-TICK, QUERY = text("events/scheduled-tick.json").encode(), text("events/queue-metrics.json").encode()
+OUT = ROOT / "target/performance"
+TICK, QUERY = ((ROOT / f"events/{name}.json").read_bytes() for name in ("scheduled-tick", "queue-metrics"))
 # As Lambda starts Java 25: C1 only, one collector thread, the JDK's class archive, and 85 % of the memory for the heap:
 # https://docs.aws.amazon.com/lambda/latest/dg/java-customization.html
 FLAGS = ["-XX:+UseSerialGC", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"]
-MEGABYTES = int(re.search(r"MemorySize: (\d+)", text("template.yaml"))[1])
+MEGABYTES = int(re.search(r"MemorySize: (\d+)", (ROOT / "template.yaml").read_text())[1])
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MEGABYTES_OF_ONE_CPU = 1_769
 CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
@@ -36,9 +27,9 @@ class Bench:
 
     def __init__(self, java_home, holding):
         self.java, self.holding = java_home, holding
-        self.work = os.path.join(OUT, "work")
-        self.authority = Localhost(self.work, os.path.join(OUT, "peer/botocore/cacert.pem"))
-        self.redis = Redis(os.path.join(OUT, "lib/embedded-redis.jar"), self.work, self.authority)
+        self.work = OUT / "work"
+        self.authority = Localhost(self.work, OUT / "peer/botocore/cacert.pem")
+        self.redis = Redis(OUT / "lib/embedded-redis.jar", self.work, self.authority)
         self.redis.fill(["default"], 100, 2)
 
     def environment(self, tls, **more):
@@ -52,58 +43,39 @@ class Bench:
         }
 
     def publisher(self, side, tls, environment=(), megabytes=MEGABYTES):
-        """A publisher with a CloudWatch and an ECS of its own, which close after each answer if there is TLS."""
-        cloudwatch, ecs = (Aws(self.authority.server_context() if tls else None, closing=tls) for _ in range(2))
+        """A publisher with a CloudWatch and an ECS of its own."""
+        cloudwatch, ecs = (Aws(self.authority.server_context() if tls else None) for _ in range(2))
         whole = self.environment(tls, AWS_ENDPOINT_URL_CLOUDWATCH=cloudwatch.url, AWS_ENDPOINT_URL_ECS=ecs.url, **dict(environment))
         function = self.python_function(whole) if side == "peer" else self.java_function(side, "PublishHandler", whole, megabytes)
         function.cloudwatch, function.ecs = cloudwatch, ecs
         function.requests_at_start = len(cloudwatch.requests), len(ecs.requests)
         return function
 
+    @contextmanager
+    def all_sides(self, start, sides, *arguments):
+        """A function of each side, started by `publisher` or `query`."""
+        with ExitStack() as functions:
+            yield {side: functions.enter_context(start(side, *arguments)) for side in sides}
+
     def query(self, side, tls):
-        return (
-            FastApi(os.path.join(OUT, "web"), {**self.environment(tls), **self.python_environment()})
-            if side == "peer"
-            else (self.java_function(side, "QueryHandler", self.environment(tls)))
-        )
+        if side == "peer":
+            return FastApi(OUT / "web", self.environment(tls) | self.python_environment())
+        return self.java_function(side, "QueryHandler", self.environment(tls))
 
     def java_function(self, side, handler, environment, megabytes=MEGABYTES):
         handler = f"so.suna.queuemetrics.{handler}::handleRequest"
-        command = [
-            f"{self.java}/bin/java",
-            *FLAGS,
-            f"-Xmx{megabytes * 85 // 100}m",
-            f"-Djavax.net.ssl.trustStore={self.authority.java_store}",
-            "-cp",
-            os.path.join(OUT, "lib/ric/*"),
-            CLIENT,
-            handler,
-        ]
-        return Function(
-            command,
-            {**environment, "LAMBDA_TASK_ROOT": os.path.join(OUT, side), "_HANDLER": handler},
-            os.path.join(self.work, "java.log"),
-        )
+        memory, trusted = f"-Xmx{megabytes * 85 // 100}m", f"-Djavax.net.ssl.trustStore={self.authority.java_store}"
+        command = [f"{self.java}/bin/java", *FLAGS, memory, trusted, "-cp", f"{OUT}/lib/ric/*", CLIENT, handler]
+        return Function(command, OUT / side, environment | {"_HANDLER": handler}, self.work / "java.log")
 
     def python_environment(self):
-        return {
-            "AWS_CA_BUNDLE": self.authority.python_store,
-            "SSL_CERT_FILE": self.authority.python_store,
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        store = str(self.authority.python_store)
+        return {"AWS_CA_BUNDLE": store, "SSL_CERT_FILE": store, "PYTHONDONTWRITEBYTECODE": "1"}
 
     def python_function(self, environment):
-        peer = os.path.join(OUT, "peer")
-        environment = {
-            **environment,
-            **self.python_environment(),
-            "LAMBDA_TASK_ROOT": peer,
-            "_HANDLER": "publisher.handler",
-            "PYTHONPATH": peer,
-        }
-        return Function(
-            [sys.executable, "-m", "awslambdaric", "publisher.handler"], environment, os.path.join(self.work, "python.log")
-        )
+        handler, peer = "publisher.handler", OUT / "peer"
+        environment = environment | self.python_environment() | {"_HANDLER": handler, "PYTHONPATH": str(peer)}
+        return Function([sys.executable, "-m", "awslambdaric", handler], peer, environment, self.work / "python.log")
 
     def at_size(self, function, megabytes):
         """Gives the function the CPU share of a size for as long as the context lasts; a smoke run leaves it at full speed."""
@@ -117,9 +89,7 @@ class Bench:
         self.redis.end(self.redis_connections(function))
 
     def jcmd(self, function, command):
-        return subprocess.run(
-            [f"{self.java}/bin/jcmd", str(function.pid), command], check=True, capture_output=True, text=True
-        ).stdout
+        return run(f"{self.java}/bin/jcmd", function.pid, command)
 
     def close(self):
         self.redis.close()
@@ -135,10 +105,9 @@ def median(values):
 
 def in_turn(functions, event, calls, blocks=20, prepare=lambda side: None):
     """
-    Each function's milliseconds and CPU milliseconds a call, in blocks by turns, so that all see the same noise.
-    `calls` is a number, or one for each side; `prepare` is called with the side before each call.
+    Each function's milliseconds and CPU milliseconds a call, in blocks by turns, so that all see the same noise. `calls` is
+    a number for each side; `prepare` is called with the side before each call.
     """
-    calls = calls if isinstance(calls, dict) else dict.fromkeys(functions, calls)
     walls, cpus = {side: [] for side in functions}, dict.fromkeys(functions, 0.0)
     for block in range(blocks):
         for side, function in functions.items():

@@ -21,12 +21,10 @@ def starts(bench, size, sides):
 
 
 def first_event(bench, function, event, megabytes):
-    try:
+    with function:
         with bench.at_size(function, megabytes):
             wall, _ = function.invoke(event)
         return {"ready_ms": 1e3 * function.ready_seconds, "first_ms": 1e3 * wall, "cpu_ms": 1e3 * function.cpu()}
-    finally:
-        function.close()
 
 
 def medians(taken):

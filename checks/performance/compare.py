@@ -1,9 +1,10 @@
 """Another build of the project beside this one, by turns."""
 
-import os
+from pathlib import Path
 
-from bench import MEGABYTES, ROOT
+from bench import MEGABYTES
 from cold_start import starts
+from kit.machine import ROOT
 from page import table
 from query_cost import query
 from redis_cost import resting
@@ -34,5 +35,5 @@ def compared(bench, size, other):
     for name, figures in (("tick over TLS", ticks(bench, size, True, SIDES)), ("query", query(bench, size, SIDES))):
         row(f"warm {name}, ms", figures, "median_ms")
         row(f"warm {name}, CPU ms", figures, "cpu_ms")
-    rows.append(("package, MB", *(os.path.getsize(path) / 1e6 for path in (other, os.path.join(ROOT, "target/lambda.zip")))))
+    rows.append(("package, MB", *(path.stat().st_size / 1e6 for path in (Path(other), ROOT / "target/lambda.zip"))))
     return table(("", "before", "now", "ratio"), *((name, before, now, f"{now / before:.2f}") for name, before, now in rows))

@@ -1,8 +1,7 @@
 """What a month costs at each memory size of the function, and how large the package is."""
 
-import os
-
-from bench import OUT, ROOT, TICK, median
+from bench import OUT, TICK, median
+from kit.machine import ROOT
 from warm_tick import RECONNECTING
 
 MINUTES_OF_A_MONTH = 43_800
@@ -22,28 +21,26 @@ def memory(bench, size):
 
 
 def ticks_at(bench, side, megabytes, ticks):
-    function = bench.publisher(side, True, megabytes=megabytes)
     walls = []
-    try:
+    with bench.publisher(side, True, megabytes=megabytes) as function:
         with bench.at_size(function, megabytes):
             for number in range(1 + ticks // 3 + ticks):
                 if side != "peer" and number % RECONNECTING == RECONNECTING - 1:
                     bench.end_redis_connections(function)
                 walls.append(function.invoke(TICK)[0])
-        # Every started millisecond is billed.
-        seconds = sum(int(1e3 * wall) + 1 for wall in walls[-ticks:]) / 1e3 / ticks * MINUTES_OF_A_MONTH
-        return {
-            "first_tick_ms": 1e3 * walls[0],
-            "later_tick_ms": 1e3 * median(walls[-ticks:]),
-            "peak_megabytes": function.peak_megabytes(),
-            "dollars_a_month": seconds * megabytes / 1024 * DOLLARS_A_GIGABYTE_SECOND + MINUTES_OF_A_MONTH * DOLLARS_A_REQUEST,
-        }
-    finally:
-        function.close()
+        peak = function.peak_megabytes()
+    # Every started millisecond is billed.
+    seconds = sum(int(1e3 * wall) + 1 for wall in walls[-ticks:]) / 1e3 / ticks * MINUTES_OF_A_MONTH
+    return {
+        "first_tick_ms": 1e3 * walls[0],
+        "later_tick_ms": 1e3 * median(walls[-ticks:]),
+        "peak_megabytes": peak,
+        "dollars_a_month": seconds * megabytes / 1024 * DOLLARS_A_GIGABYTE_SECOND + MINUTES_OF_A_MONTH * DOLLARS_A_REQUEST,
+    }
 
 
 def package():
     return {
-        "bytes": os.path.getsize(os.path.join(ROOT, "target/lambda.zip")),
-        "peer_bytes": os.path.getsize(os.path.join(OUT, "peer.zip")),
+        "bytes": (ROOT / "target/lambda.zip").stat().st_size,
+        "peer_bytes": (OUT / "peer.zip").stat().st_size,
     }

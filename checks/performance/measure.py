@@ -20,48 +20,37 @@ from query_cost import query
 from redis_cost import redis_cost
 from warm_tick import certificates_cpu_ms, growth, ticks
 
-FULL = {
-    "scripts": 150,
-    "queues": [1, 10, 100],
-    "brokers": [1, 20, 100],
-    "backlogs": [10, 1_000, 30_000, 1_000_000],
-    "first_ticks": 60,
-    "warm_up": 300,
-    "ticks": 1_000,
-    "starts": 9,
-    "day": 1_440,
-    "megabytes": [128, 256, 512, 1_024],
-    "share_ticks": 30,
-}
-SMOKE = {
-    "scripts": 5,
-    "queues": [1, 100],
-    "brokers": [1, 20],
-    "backlogs": [10, 10_000],
-    "first_ticks": 4,
-    "warm_up": 4,
-    "ticks": 20,
-    "starts": 1,
-    "day": 360,
-    "megabytes": [512],
-    "share_ticks": 3,
+# In full, and in a smoke run.
+SIZES = {
+    "scripts": (150, 5),
+    "queues": ([1, 10, 100], [1, 100]),
+    "brokers": ([1, 20, 100], [1, 20]),
+    "backlogs": ([10, 1_000, 30_000, 1_000_000], [10, 10_000]),
+    "first_ticks": (60, 4),
+    "warm_up": (300, 4),
+    "ticks": (1_000, 20),
+    "starts": (9, 1),
+    "day": (1_440, 360),
+    "megabytes": ([128, 256, 512, 1_024], [512]),
+    "share_ticks": (30, 3),
 }
 SIDES = "ours", "peer"
 
 
 def measured(bench, size):
+    sections = {
+        "machine": lambda: machine(bench),
+        "redis": lambda: redis_cost(bench, size),
+        "kept": lambda: ticks(bench, size, False, SIDES),
+        "tls": lambda: ticks(bench, size, True, SIDES),
+        "starts": lambda: starts(bench, size, SIDES),
+        "query": lambda: query(bench, size, SIDES),
+        "memory": lambda: memory(bench, size),
+        "growth": lambda: growth(bench, size),
+        "package": package,
+    }
     figures = {}
-    for name, section in (
-        ("machine", lambda: machine(bench)),
-        ("redis", lambda: redis_cost(bench, size)),
-        ("kept", lambda: ticks(bench, size, False, SIDES)),
-        ("tls", lambda: ticks(bench, size, True, SIDES)),
-        ("starts", lambda: starts(bench, size, SIDES)),
-        ("query", lambda: query(bench, size, SIDES)),
-        ("memory", lambda: memory(bench, size)),
-        ("growth", lambda: growth(bench, size)),
-        ("package", package),
-    ):
+    for name, section in sections.items():
         started = time.monotonic()
         figures[name] = section()
         print(f"\n== {name}, in {time.monotonic() - started:.0f} s")
@@ -70,11 +59,10 @@ def measured(bench, size):
 
 
 def machine(bench):
-    with open("/proc/cpuinfo") as processors:
-        model = next((line.split(":")[1].strip() for line in processors if line.startswith("model name")), platform.machine())
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {
         "processors": os.cpu_count(),
-        "model": model,
+        "model": (models or [platform.machine()])[0],
         "load_at_the_start": os.getloadavg()[0],
         "python": platform.python_version(),
         "openssl": ssl.OPENSSL_VERSION,
@@ -101,7 +89,7 @@ def main():
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--before")
     asked = parser.parse_args()
-    size = SMOKE if asked.smoke else FULL
+    size = {name: smoke if asked.smoke else full for name, (full, smoke) in SIZES.items()}
     bench = Bench(os.environ["JAVA_HOME"], holding=not asked.smoke)
     try:
         if asked.before:
@@ -111,8 +99,7 @@ def main():
     finally:
         bench.close()
     sound = judged(figures, asked.smoke)
-    with open(os.path.join(OUT, "smoke.json" if asked.smoke else "results.json"), "w") as file:
-        json.dump(figures, file, indent=1, ensure_ascii=False)
+    (OUT / ("smoke.json" if asked.smoke else "results.json")).write_text(json.dumps(figures, indent=1, ensure_ascii=False))
     page.renew(figures, write=sound and asked.page)
     return 0 if sound else 1
 

@@ -1,35 +1,30 @@
 """Puts the figures into docs/performance.md, each table between <!-- name --> and <!-- /name -->, and draws docs/cold-start.svg."""
 
-import os
 import re
 
-from bench import MEGABYTES, ROOT
+from bench import MEGABYTES
 from goals import HELD
 from kit import charts
+from kit.machine import ROOT
 
-PAGE = os.path.join(ROOT, "docs/performance.md")
+PAGE = ROOT / "docs/performance.md"
 
 
 def renew(figures, write):
     """Renders everything even if it writes nothing, so that each run shows that it can be rendered."""
-    with open(PAGE) as file:
-        page = file.read()
+    page = PAGE.read_text()
     blocks = {name: render(figures) for name, render in BLOCKS.items()}
     standing = re.findall(r"^<!-- (\w+) -->$", page, re.MULTILINE)
     if sorted(standing) != sorted(blocks):
         raise ValueError(f"docs/performance.md must have a place for each of {sorted(blocks)}, has {sorted(standing)}")
     for name, lines in blocks.items():
-        page = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found: found[1] + "\n".join(lines) + "\n" + found[2],
-            page,
-            flags=re.DOTALL,
-        )
+        before, _, rest = page.partition(f"<!-- {name} -->\n")
+        _, mark, after = rest.partition(f"<!-- /{name} -->")
+        page = "".join([before, f"<!-- {name} -->\n", *(line + "\n" for line in lines), mark, after])
     picture = cold_picture(figures)
     if write:
-        for path, content in {PAGE: page, "docs/cold-start.svg": picture}.items():
-            with open(os.path.join(ROOT, path), "w") as file:
-                file.write(content)
+        PAGE.write_text(page)
+        (ROOT / "docs/cold-start.svg").write_text(picture)
 
 
 def number(value):
@@ -73,18 +68,11 @@ def starts(figures):
 
 
 def warm(figures):
+    keys = ("cpu_ms", "first_cpu_ms", "median_ms", "p99_ms", "calls", "peak_megabytes")
     rows = [
-        (
-            f"{mode}: {name}",
-            of["cpu_ms"],
-            of["first_cpu_ms"],
-            of["median_ms"],
-            of["p99_ms"],
-            f"{of['calls']:,}",
-            of["peak_megabytes"],
-        )
+        (f"{mode}: {name}", *(figures[key][side][column] for column in keys))
         for mode, key in (("connections kept", "kept"), ("TLS, AWS closing", "tls"))
-        for name, of in (("Java", figures[key]["ours"]), ("Python", figures[key]["peer"]))
+        for name, side in (("Java", "ours"), ("Python", "peer"))
     ]
     return [
         *table(("a tick, ms", "CPU", "CPU, first hour", "median", "p99", "ticks", "peak MB"), *rows),
@@ -95,56 +83,37 @@ def warm(figures):
 
 
 def query(figures):
-    return table(
-        ("a query, ms", "CPU", "median", "p99"),
-        *(
-            (name, *(figures["query"][side][column] for column in ("cpu_ms", "median_ms", "p99_ms")))
-            for side, name in (("ours", "Java"), ("peer", "FastAPI"))
-        ),
-    )
+    keys = ("cpu_ms", "median_ms", "p99_ms")
+    rows = [(name, *(figures["query"][side][key] for key in keys)) for side, name in (("ours", "Java"), ("peer", "FastAPI"))]
+    return table(("a query, ms", "CPU", "median", "p99"), *rows)
 
 
 def redis(figures):
     of = figures["redis"]
-    queues = sorted(of["at_rest"])
-
-    def in_use(brokers):
-        return [
-            f"{number(row['median_us'])} ({number(row['p99_us'])})" for row in of["in_use"].values() if row["brokers"] == brokers
-        ]
-
-    return [
-        *table(
-            ("script, µs", *(f"{many} queue{'s' * (many > 1)}" for many in queues)),
-            (
-                "at rest, 20 brokers",
-                *(f"{number(of['at_rest'][many]['median_us'])} ({number(of['at_rest'][many]['p99_us'])})" for many in queues),
-            ),
-            *(
-                (f"in use by {brokers} broker{'s' * (brokers > 1)}", *in_use(brokers))
-                for brokers in sorted({row["brokers"] for row in of["in_use"].values()})
-            ),
-        ),
-        "",
-        *table(
-            ("messages waiting", "script, µs", "p99"),
-            *((f"{waiting:,}", row["median_us"], row["p99_us"]) for waiting, row in of["by_backlog"].items()),
-        ),
-    ]
+    brokers = sorted({row["brokers"] for row in of["in_use"].values()})
+    scripts = {"at rest, 20 brokers": [of["at_rest"][many] for many in sorted(of["at_rest"])]} | {
+        f"in use by {many} broker{'s' * (many > 1)}": [row for row in of["in_use"].values() if row["brokers"] == many]
+        for many in brokers
+    }
+    heads = [f"{many} queue{'s' * (many > 1)}" for many in sorted(of["at_rest"])]
+    rows = [(name, *(f"{number(row['median_us'])} ({number(row['p99_us'])})" for row in rows)) for name, rows in scripts.items()]
+    backlogs = [(f"{waiting:,}", row["median_us"], row["p99_us"]) for waiting, row in of["by_backlog"].items()]
+    return [*table(("script, µs", *heads), *rows), "", *table(("messages waiting", "script, µs", "p99"), *backlogs)]
 
 
 def memory(figures):
-    of = figures["memory"]
+    ours, peers = figures["memory"]["ours"], figures["memory"]["peer"]
+
+    def costs(row, *keys):
+        return *(row[key] for key in keys), f"${row['dollars_a_month']:.3f}"
+
     rows = [
         (
-            f"**{size}**" if int(size) == MEGABYTES else str(size),
-            *(row[key] for key in ("first_tick_ms", "later_tick_ms", "peak_megabytes")),
-            f"${row['dollars_a_month']:.3f}",
-            of["peer"][size]["first_tick_ms"],
-            of["peer"][size]["later_tick_ms"],
-            f"${of['peer'][size]['dollars_a_month']:.3f}",
+            f"**{size}**" if size == MEGABYTES else str(size),
+            *costs(ours[size], "first_tick_ms", "later_tick_ms", "peak_megabytes"),
+            *costs(peers[size], "first_tick_ms", "later_tick_ms"),
         )
-        for size, row in of["ours"].items()
+        for size in ours
     ]
     return table(("MB", "Java: first tick, ms", "later", "peak MB", "a month", "Python: first tick", "later", "a month"), *rows)
 

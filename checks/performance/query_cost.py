@@ -7,17 +7,11 @@ from bench import QUERY, in_turn
 
 def query(bench, size, sides):
     """As fast as one caller asks. Java shares one Redis read among the queries of a second; FastAPI reads each time, as the original does."""
-    functions = {}
-    try:
-        for side in sides:
-            functions[side] = bench.query(side, False)
+    with bench.all_sides(bench.query, sides, False) as functions:
         fields = {side: sorted(answered(function)) for side, function in functions.items()}
         assert "peer" not in fields or fields["ours"] == fields["peer"], f"the peer must answer what we do, was {fields}"
-        in_turn(functions, QUERY, size["warm_up"])
-        return in_turn(functions, QUERY, size["ticks"])
-    finally:
-        for function in functions.values():
-            function.close()
+        in_turn(functions, QUERY, dict.fromkeys(sides, size["warm_up"]))
+        return in_turn(functions, QUERY, dict.fromkeys(sides, size["ticks"]))
 
 
 def answered(function):

@@ -45,14 +45,13 @@ def resting(bench, size, queues, sides):
 
 def script(bench, queues, calls, sides=("ours",), blocks=5):
     """Each run of a side's script by the server's own clock, in blocks by turns, and the commands that one run calls."""
-    client, functions, durations, figures = bench.redis.client, {}, {side: [] for side in sides}, {}
+    client, durations, figures = bench.redis.client, {side: [] for side in sides}, {}
     # Less than any script takes, and more than most commands inside one: these are written down too, and could push scripts out.
     threshold = max(5, queues)
     client.config_set("slowlog-log-slower-than", threshold)
-    try:
-        for side in sides:
-            functions[side] = bench.publisher(side, False, {"QUEUE_NAMES": ",".join(names(queues))})
-            functions[side].invoke(TICK)
+    with bench.all_sides(bench.publisher, sides, False, {"QUEUE_NAMES": ",".join(names(queues))}) as functions:
+        for function in functions.values():
+            function.invoke(TICK)
         for _ in range(blocks):
             for side, function in functions.items():
                 client.slowlog_reset()
@@ -71,24 +70,15 @@ def script(bench, queues, calls, sides=("ours",), blocks=5):
                 "p99_us": percentile(durations[side], 0.99),
                 "commands": Counter(bench.redis.commands(lambda: function.invoke(TICK))[1]),
             }
-        return figures
-    finally:
-        client.config_set("slowlog-log-slower-than", -1)
-        for function in functions.values():
-            function.close()
+    client.config_set("slowlog-log-slower-than", -1)
+    return figures
 
 
 def sent(bench, queues):
     """How many commands, and so at most how many round trips, and how many requests to AWS a tick makes."""
-    function = bench.publisher("ours", False, {"QUEUE_NAMES": ",".join(names(queues))})
-    try:
+    with bench.publisher("ours", False, {"QUEUE_NAMES": ",".join(names(queues))}) as function:
         function.invoke(TICK)
-        before = len(function.cloudwatch.requests), len(function.ecs.requests)
+        aws = {"cloudwatch": function.cloudwatch.requests, "ecs": function.ecs.requests}
+        before = {name: len(requests) for name, requests in aws.items()}
         commands, _ = bench.redis.commands(lambda: function.invoke(TICK))
-        return {
-            "redis": len(commands),
-            "cloudwatch": len(function.cloudwatch.requests) - before[0],
-            "ecs": len(function.ecs.requests) - before[1],
-        }
-    finally:
-        function.close()
+        return {"redis": len(commands)} | {name: len(requests) - before[name] for name, requests in aws.items()}

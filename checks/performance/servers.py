@@ -2,14 +2,13 @@
 
 import json
 import os
-import socket
-import threading
 import time
 import zipfile
 from pathlib import Path
 
 import cbor2
 from kit.certificates import Authority
+from kit.loopback import Handler, Server
 from kit.machine import free_port
 from kit.redis_server import RedisServer
 
@@ -19,8 +18,8 @@ class Localhost(Authority):
 
     def __init__(self, folder, python_bundle):
         super().__init__(folder, "localhost")
-        self.python_store = os.path.join(folder, "bundle.pem")
-        Path(self.python_store).write_text(Path(python_bundle).read_text() + self.root.read_text())
+        self.python_store = Path(folder) / "bundle.pem"
+        self.python_store.write_text(python_bundle.read_text() + self.root.read_text())
 
 
 class Redis(RedisServer):
@@ -37,10 +36,8 @@ class Redis(RedisServer):
 
     def __init__(self, jar, where, authority):
         name = "redis-server-7.0.15-linux-" + {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-        program = os.path.join(where, name)
-        if not os.path.exists(program):
-            zipfile.ZipFile(jar).extract(name, where)
-            os.chmod(program, 0o755)
+        program = zipfile.ZipFile(jar).extract(name, where)
+        os.chmod(program, 0o755)
         self.tls_port = free_port()
         tls = ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no", "--tls-ca-cert-file", str(authority.root)]
         tls += ["--tls-cert-file", str(authority.chain), "--tls-key-file", str(authority.key)]
@@ -87,68 +84,46 @@ class Redis(RedisServer):
         return [name for name, inside in between if not inside], [name for name, inside in between if inside]
 
 
-class Aws:
-    """One AWS service: keeps the requests that it gets, and may close after each answer, as an idle minute does."""
+class Aws(Server):
+    """One AWS service: keeps the requests that it gets, and closes TLS after each answer, as an idle minute does."""
 
-    def __init__(self, context=None, closing=False):
-        self.context, self.closing = context, closing
+    def __init__(self, context):
+        self.context = context
         self.requests, self.connections, self.resumed = [], 0, 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        self.url = f"{'https' if context else 'http'}://localhost:{self.port}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(Answer)
+        self.url = f"{'https' if context else 'http'}://localhost:{self.server_port}"
 
-    def accept(self):
-        while True:
-            connection, _ = self.listener.accept()
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+    def get_request(self):
+        self.connections += 1
+        return super().get_request()
 
-    def serve(self, connection):
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.context:
-                connection = self.context.wrap_socket(connection, server_side=True)
-                self.resumed += connection.session_reused
-            reader = connection.makefile("rb")
-            while self.answer(reader, connection) and not self.closing:
-                pass
-            if self.context:
-                connection.settimeout(1)
-                connection.unwrap()
-        except (OSError, ValueError):
-            pass  # The function hung up, or was ended.
-        finally:
-            connection.close()
-
-    def answer(self, reader, connection):
-        line = reader.readline()
-        if not line:
-            return False
-        headers = {}
-        while (header := reader.readline()) != b"\r\n":
-            name, value = header.split(b":", 1)
-            headers[name.lower()] = value.strip()
-        body = reader.read(int(headers.get(b"content-length", 0)))
-        ecs = b"Describe" in headers.get(b"x-amz-target", b"")
-        self.requests.append((headers, body))
-        if ecs:
-            reply, kind = (
-                b'{"services":[{"status":"ACTIVE","runningCount":2,"desiredCount":2}],"failures":[]}',
-                b"application/x-amz-json-1.1",
-            )
-        elif b"smithy-protocol" in headers:
-            reply, kind = b"\xa0", b"application/cbor\r\nsmithy-protocol: rpc-v2-cbor"
-        else:
-            reply, kind = b"{}", b"application/x-amz-json-1.0"
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (kind, len(reply), reply))
-        return True
+    def finish_request(self, connection, client_address):
+        if not self.context:
+            super().finish_request(connection, client_address)
+            return
+        with self.context.wrap_socket(connection, server_side=True) as encrypted:
+            self.resumed += encrypted.session_reused
+            super().finish_request(encrypted, client_address)
+            encrypted.settimeout(1)
+            encrypted.unwrap()
 
     def metric_names(self):
         """Of the last PutMetricData, sorted."""
         headers, body = self.requests[-1]
-        decode = cbor2.loads if b"cbor" in headers[b"content-type"] else json.loads
+        decode = cbor2.loads if "cbor" in headers["Content-Type"] else json.loads
         return sorted(datum["MetricName"] for datum in decode(body)["MetricData"])
+
+
+class Answer(Handler):
+    def do_POST(self):
+        self.server.requests.append((self.headers, self.body()))
+        headers, reply = {"Content-Type": "application/x-amz-json-1.1"}, b"{}"
+        if "Describe" in self.headers.get("X-Amz-Target", ""):
+            reply = b'{"services":[{"status":"ACTIVE","runningCount":2,"desiredCount":2}],"failures":[]}'
+        elif "smithy-protocol" in self.headers:
+            headers, reply = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, b"\xa0"
+        self.answer(200, headers, reply)
+        self.close_connection = bool(self.server.context)
 
 
 def cpu(pid):

@@ -18,25 +18,23 @@ def ticks(bench, size, tls, sides):
     Over TLS as production has it: AWS has closed its connection in the minute between two ticks, and Redis' is replaced
     every 5th. The peer keeps its connection to Redis.
     """
-    functions, figures, done = {}, {}, dict.fromkeys(sides, 0)
+    figures, done = {}, dict.fromkeys(sides, 0)
 
     def prepare(side):
         done[side] += 1
         if tls and side != "peer" and done[side] % RECONNECTING == 0:
             bench.end_redis_connections(functions[side])
 
-    try:
-        for side in sides:
-            functions[side] = bench.publisher(side, tls)
-            functions[side].invoke(TICK)
+    with bench.all_sides(bench.publisher, sides, tls) as functions:
+        for function in functions.values():
+            function.invoke(TICK)
         published = {side: function.cloudwatch.metric_names() for side, function in functions.items()}
         assert "peer" not in published or published["ours"] == published["peer"], (
             f"the peer must publish what we do, was {published}"
         )
         for name, calls in (("first", size["first_ticks"]), ("warm_up", size["warm_up"]), ("warm", size["ticks"])):
-            figures[name] = in_turn(
-                functions, TICK, {side: max(1, calls // 4) if tls and side == "peer" else calls for side in sides}, prepare=prepare
-            )
+            of_side = {side: max(1, calls // 4) if tls and side == "peer" else calls for side in sides}
+            figures[name] = in_turn(functions, TICK, of_side, prepare=prepare)
         return {
             side: {
                 **figures["warm"][side],
@@ -53,9 +51,6 @@ def ticks(bench, size, tls, sides):
             }
             for side, function in functions.items()
         }
-    finally:
-        for function in functions.values():
-            function.close()
 
 
 def certificates_cpu_ms(file):
@@ -73,19 +68,8 @@ def growth(bench, size):
     A day's ticks in one process, as production has them: what it holds in the first two hours and in the last two, at
     several looks. Two, because the JDK's TLS sessions come and go with that period.
     """
-    function = bench.publisher("ours", True)
-
-    def held():
-        live = bench.jcmd(function, "GC.class_histogram").strip().splitlines()[-1].split()
-        return {
-            "heap_kilobytes": int(live[2]) / 1024,
-            "threads": function.status("Threads"),
-            "descriptors": function.descriptors(),
-            "redis_connections": len(bench.redis_connections(function)),
-        }
-
     looks = {"first": [], "last": []}
-    try:
+    with bench.publisher("ours", True) as function:
         for number in range(1, size["day"] + 1):
             if number % RECONNECTING == 0:
                 bench.end_redis_connections(function)
@@ -93,13 +77,19 @@ def growth(bench, size):
             if number in (TWO_HOURS, size["day"]):
                 time.sleep(AFTERLIFE_SECONDS)
             if number % LOOKING == 0 and (number <= TWO_HOURS or number > size["day"] - TWO_HOURS):
-                looks["first" if number <= TWO_HOURS else "last"].append(held())
-        return {
-            "ticks": size["day"],
-            **{
-                when: {name: [least(look[name] for look in taken) for least in (min, max)] for name in taken[0]}
-                for when, taken in looks.items()
-            },
-        }
-    finally:
-        function.close()
+                looks["first" if number <= TWO_HOURS else "last"].append(held(bench, function))
+    ranges = {
+        when: {name: [least(look[name] for look in taken) for least in (min, max)] for name in taken[0]}
+        for when, taken in looks.items()
+    }
+    return {"ticks": size["day"]} | ranges
+
+
+def held(bench, function):
+    live = bench.jcmd(function, "GC.class_histogram").splitlines()[-1].split()
+    return {
+        "heap_kilobytes": int(live[2]) / 1024,
+        "threads": function.process.num_threads(),
+        "descriptors": function.process.num_fds(),
+        "redis_connections": len(bench.redis_connections(function)),
+    }
