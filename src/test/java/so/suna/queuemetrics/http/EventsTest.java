@@ -143,31 +143,26 @@ class EventsTest {
         .isEqualTo(new Request("GET", "/prod/api/health", "", "a", false, new Format(true, many)));
   }
 
-  private static Event calledBy(String authorizer) {
-    return request("/", ",\"authorizer\":" + authorizer, "");
-  }
-
-  @Test
-  void signedCallerIsAuthenticated() {
-    assertThat(calledBy("{\"iam\":{\"cognitoIdentity\":null,\"userArn\":\"arn\"}}"))
-        .isEqualTo(new Request("GET", "/", "", "", true, Format.PLAIN));
-  }
-
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "null",
-        "{}",
-        "{\"iam\":null}",
-        "{\"iam\":{}}",
-        "{\"iam\":true}",
-        "{\"iam\":[\"arn\"]}",
-        "{\"iam\":{\"userArn\":null}}",
-        "{\"jwt\":{\"claims\":{\"sub\":\"anybody\"}}}",
-        "{\"lambda\":{\"iam\":{\"userArn\":\"arn\"}}}",
-      })
-  void noOtherCallerIsAuthenticated(String authorizer) {
-    assertThat(calledBy(authorizer)).isEqualTo(get("/", "", ""));
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {"iam":{"cognitoIdentity":null,"userArn":"arn"}} | true
+          null                                             | false
+          {}                                               | false
+          {"iam":null}                                     | false
+          {"iam":{}}                                       | false
+          {"iam":true}                                     | false
+          {"iam":["arn"]}                                  | false
+          {"iam":{"userArn":null}}                         | false
+          {"jwt":{"claims":{"sub":"anybody"}}}             | false
+          {"lambda":{"iam":{"userArn":"arn"}}}             | false
+          """)
+  void onlyACallerWhoHasSignedIsAuthenticated(String authorizer, boolean authenticated) {
+    assertThat(request("/", ",\"authorizer\":" + authorizer, ""))
+        .isEqualTo(new Request("GET", "/", "", "", authenticated, Format.PLAIN));
   }
 
   @Test

@@ -22,35 +22,30 @@ class AlarmTest {
 
   private static final double THRESHOLD = 10;
 
-  @ParameterizedTest(name = "{0}: missing {1}, ignore {2}, breaching {3}, notBreaching {4}")
+  @ParameterizedTest(
+      name = "{0} of 3, {1}: missing {2}, ignore {3}, breaching {4}, notBreaching {5}")
   @CsvSource({
-    "0 - X - X, OK, OK, OK, OK",
-    "- - - - 0, OK, OK, OK, OK",
-    "- - - - -, INSUFFICIENT_DATA, KEPT, ALARM, OK",
-    "0 X X - X, ALARM, ALARM, ALARM, ALARM",
-    "- - X - -, ALARM, KEPT, ALARM, OK",
+    "3, 0 - X - X, OK, OK, OK, OK",
+    "3, - - - - 0, OK, OK, OK, OK",
+    "3, - - - - -, INSUFFICIENT_DATA, KEPT, ALARM, OK",
+    "3, 0 X X - X, ALARM, ALARM, ALARM, ALARM",
+    "3, - - X - -, ALARM, KEPT, ALARM, OK",
     // From the text below the tables: neither goes to ALARM at once.
-    "- - - - X, INSUFFICIENT_DATA, KEPT, ALARM, OK",
-    "- - - X -, INSUFFICIENT_DATA, KEPT, ALARM, OK",
-    "- - - X 0, OK, OK, OK, OK",
-    "- - X - 0, OK, OK, OK, OK",
+    "3, - - - - X, INSUFFICIENT_DATA, KEPT, ALARM, OK",
+    "3, - - - X -, INSUFFICIENT_DATA, KEPT, ALARM, OK",
+    "3, - - - X 0, OK, OK, OK, OK",
+    "3, - - X - 0, OK, OK, OK, OK",
     // Still in the range, though older than three periods.
-    "X - - - -, ALARM, KEPT, ALARM, OK"
+    "3, X - - - -, ALARM, KEPT, ALARM, OK",
+    "2, 0 - X - X, ALARM, ALARM, ALARM, ALARM",
+    "2, 0 0 X 0 X, ALARM, ALARM, ALARM, ALARM",
+    "2, 0 - X - -, OK, OK, ALARM, OK",
+    "2, - - - - 0, OK, OK, ALARM, OK",
+    "2, - - - X -, ALARM, KEPT, ALARM, OK"
   })
-  void threeOfThree(String data, String missing, String ignore, String breaching, String not) {
-    assertThat(states(3, data)).containsExactly(missing, ignore, breaching, not);
-  }
-
-  @ParameterizedTest(name = "{0}: missing {1}, ignore {2}, breaching {3}, notBreaching {4}")
-  @CsvSource({
-    "0 - X - X, ALARM, ALARM, ALARM, ALARM",
-    "0 0 X 0 X, ALARM, ALARM, ALARM, ALARM",
-    "0 - X - -, OK, OK, ALARM, OK",
-    "- - - - 0, OK, OK, ALARM, OK",
-    "- - - X -, ALARM, KEPT, ALARM, OK"
-  })
-  void twoOfThree(String data, String missing, String ignore, String breaching, String not) {
-    assertThat(states(2, data)).containsExactly(missing, ignore, breaching, not);
+  void missingDataCountAsTheyAreTreated(
+      int points, String data, String missing, String ignore, String breaching, String not) {
+    assertThat(states(points, data)).containsExactly(missing, ignore, breaching, not);
   }
 
   @Test
