@@ -69,7 +69,8 @@ class RoutesTest {
   private Snapshot read() {
     asked.add("queues");
     return snapshot(
-        waiting.removeFirst().orElseThrow(() -> new IllegalStateException("Redis hung up")));
+        waiting.removeFirst().orElseThrow(() -> new IllegalStateException("Redis hung up")),
+        clock.instant());
   }
 
   private void ask(String dependency) throws IOException {
@@ -79,9 +80,8 @@ class RoutesTest {
     }
   }
 
-  private Snapshot snapshot(Reading waiting) {
-    return Snapshots.at(
-        clock.instant(), Snapshots.queue("default", 1, Metric.QUEUE_DEPTH, waiting));
+  private static Snapshot snapshot(Reading waiting, Instant readAt) {
+    return Snapshots.at(readAt, Snapshots.queue("default", 1, Metric.QUEUE_DEPTH, waiting));
   }
 
   private static Answer json(int status, String body, Map<String, String> moreHeaders) {
@@ -103,14 +103,8 @@ class RoutesTest {
         Map.of());
   }
 
-  private static Answer found(String waiting, String timestamp) {
-    return json(
-        200,
-        ("{\"queue_depth\":%1$s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"timestamp\":\"%2$s\","
-                + "\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8,\"active_brokers\":7,"
-                + "\"queues\":{\"default\":{\"queue_depth\":%1$s,\"delay_queue_depth\":3,\"dead_letter_depth\":4,\"in_flight\":2,\"oldest_job_age_seconds\":6.005,\"new_dead_letters\":5,\"orphaned\":8}}}")
-            .formatted(waiting, timestamp),
-        Map.of());
+  private static Answer found(Reading waiting, Instant readAt) {
+    return json(200, QueueMetricsJson.of(snapshot(waiting, readAt)), Map.of());
   }
 
   private static Answer ask(
@@ -129,16 +123,17 @@ class RoutesTest {
 
   @Test
   void queueMetricsAreWhatWasRead() {
-    assertThat(get(open, QUEUES)).isEqualTo(found("1", "2026-11-23T12:00:00+00:00"));
+    assertThat(get(open, QUEUES)).isEqualTo(found(new Known(1), NOON));
     assertThat(asked).containsExactly("queues");
     assertThat(logged).isEmpty();
   }
 
   @Test
   void partlyUnknownQueueMetricsAreAnsweredAndTheReasonIsLogged() {
-    waiting.set(0, Optional.of(new Unknown("queue default: waiting not read")));
+    var unknown = new Unknown("queue default: waiting not read");
+    waiting.set(0, Optional.of(unknown));
 
-    assertThat(get(open, QUEUES)).isEqualTo(found("null", "2026-11-23T12:00:00+00:00"));
+    assertThat(get(open, QUEUES)).isEqualTo(found(unknown, NOON));
     assertThat(logged)
         .containsExactly(
             "some values not read | java.lang.IllegalStateException: queue default: waiting not read");
@@ -167,7 +162,7 @@ class RoutesTest {
   void firstQuerySharesTheReadOfTheStart() {
     open.queueMetrics("");
 
-    assertThat(get(open, QUEUES)).isEqualTo(found("1", "2026-11-23T12:00:00+00:00"));
+    assertThat(get(open, QUEUES)).isEqualTo(found(new Known(1), NOON));
   }
 
   /** A query at noon, and others so many milliseconds after the one before; - is a failed read. */
@@ -200,8 +195,8 @@ class RoutesTest {
         .isEqualTo(
             switch (last) {
               case "-" -> FAILED;
-              case "1" -> found("1", "2026-11-23T12:00:00+00:00");
-              default -> found("2", QueueMetricsJson.isoformat(clock.instant()));
+              case "1" -> found(new Known(1), NOON);
+              default -> found(new Known(2), clock.instant());
             });
   }
 
@@ -324,7 +319,7 @@ class RoutesTest {
             "Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8",
             "Cache-Control", "no-store");
     assertThat(ask(open, "GET", QUEUES, "", "application/openmetrics-text"))
-        .isEqualTo(new Answer(200, headers, OpenMetrics.of(snapshot(new Known(1)))));
+        .isEqualTo(new Answer(200, headers, OpenMetrics.of(snapshot(new Known(1), NOON))));
     assertThat(ask(open, "HEAD", QUEUES, "", "application/openmetrics-text"))
         .isEqualTo(new Answer(200, headers, ""));
     assertThat(asked).containsExactly("queues");

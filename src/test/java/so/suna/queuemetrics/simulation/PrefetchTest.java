@@ -2,16 +2,15 @@ package so.suna.queuemetrics.simulation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,6 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class PrefetchTest {
 
+  private static final Path RECORDED =
+      Path.of("src/test/resources/so/suna/queuemetrics/simulation");
   private static final int SEEDS = 40;
 
   // What Redis, Python and a busy machine add, and the model leaves out: 5 ms or 0.5 % of the
@@ -74,18 +75,11 @@ class PrefetchTest {
   }
 
   private static List<Measured> read(String name) throws IOException {
-    var resource = Objects.requireNonNull(PrefetchTest.class.getResourceAsStream(name), name);
-    try (var lines = new BufferedReader(new InputStreamReader(resource, StandardCharsets.UTF_8))) {
+    try (Stream<String> lines = Files.lines(RECORDED.resolve(name))) {
       return lines
-          .lines()
           .filter(line -> !line.startsWith("#"))
-          .map(line -> line.split(",", -1))
-          .map(
-              cells ->
-                  new Measured(
-                      Double.parseDouble(cells[0]),
-                      Double.parseDouble(cells[1]),
-                      Double.parseDouble(cells[2])))
+          .map(line -> Stream.of(line.split(",", -1)).mapToDouble(Double::parseDouble).toArray())
+          .map(cells -> new Measured(cells[0], cells[1], cells[2]))
           .toList();
     }
   }
