@@ -3,7 +3,6 @@ package so.suna.queuemetrics.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,27 +46,6 @@ class SimulationTest {
       var second = run(policy(text), BURST, jobs(BURST, 5), 1);
       assertThat(first).as(text).isEqualTo(second);
       assertThat(run(policy(text), BURST, jobs(BURST, 6), 1)).as(text).isNotEqualTo(first);
-    }
-  }
-
-  @Test
-  void noScaleInWithinACooldown() {
-    for (String text : List.of("template", "target=12 in=600", "seed in=60")) {
-      Policy policy = policy(text);
-      var cooldown =
-          ((so.suna.queuemetrics.scaling.ScalingPolicy.Tracking)
-                  policy.scaling().policies().getFirst())
-              .scaleInCooldown();
-      List<Decision> ins =
-          run(policy, BURST, jobs(BURST, 4), 0).decisions().stream()
-              .filter(d -> d.reason() == Reason.AlarmLow)
-              .toList();
-      assertThat(ins).as(text).hasSizeGreaterThan(1);
-      for (int i = 1; i < ins.size(); i++) {
-        assertThat(Duration.between(ins.get(i - 1).at(), ins.get(i).at()))
-            .as(text)
-            .isGreaterThanOrEqualTo(cooldown);
-      }
     }
   }
 
