@@ -9,8 +9,8 @@ import random
 import time
 
 import pytest
-from fleet import VERSIONS, Fleet
-from journal import possible
+from kit.fleet import VERSIONS, Fleet
+from kit.journal import possible
 from kit.machine import until
 from reader import QUEUES, Reader, as_held, read
 from redis_server import Redis
@@ -28,7 +28,7 @@ def soaked(network, package, front, aws):
         Redis(network) as redis,
         Reader(network, package, front, REDIS_HOST=redis.host) as reader,
         # A worker that was silent for 12 s is taken for dead, and every 20th command looks for such.
-        Fleet(redis, QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet,
+        Fleet(f"redis://{redis.address}:6379/0", QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet,
     ):
         yield fleet, reader
 

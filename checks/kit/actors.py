@@ -3,8 +3,8 @@
     dramatiq actors         workers, by Dramatiq's own command line
     python actors.py        a producer: reads a line of JSON for what to send, answers with a line when it is sent
 
-The variable FLEET, in JSON, holds: folder, where the journal and the sockets are; redis, a URL; queues; broker, arguments
-of RedisBroker. Everything told here comes from Dramatiq's middleware events and from the
+The variable FLEET, in JSON, holds: folder, where the journal and the sockets are; redis, a URL; queues; encoder, a class of
+Dramatiq's; broker, arguments of RedisBroker. Everything told here comes from Dramatiq's middleware events and from the
 workers' memory, nothing from Redis.
 
 Journal: all processes append to one file, a line of JSON an event. What is done to Redis has two lines, before it
@@ -22,11 +22,13 @@ import threading
 import time
 
 import dramatiq
+import dramatiq.encoder
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, TimeLimit
 
 FLEET = json.loads(os.environ["FLEET"])
 FOLDER = pathlib.Path(FLEET["folder"])
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRIORITIES = (0, 10, 100)
 
 
@@ -42,6 +44,9 @@ class Journal(dramatiq.Middleware):
         os.write(self.file, (json.dumps(line) + "\n").encode())
 
     def before_enqueue(self, broker, message, delay):
+        # A retry carries its traceback; a recording must not depend on where the repository lies.
+        if "traceback" in message.options:
+            message.options["traceback"] = message.options["traceback"].replace(str(ROOT), ".")
         self.note("enqueuing", message)
 
     def after_enqueue(self, broker, message, delay):
@@ -85,8 +90,9 @@ def tell_memory(worker):
             consumers = [thread.consumer for thread in list(worker.consumers.values()) if thread.consumer]
             # Something came, or nothing did: in either case it has asked Redis and is known there.
             asked = asked or any(each.misses or each.outstanding_message_count for each in consumers)
+            stopping = not any(thread.running for thread in worker.workers)
             with caller, contextlib.suppress(OSError):
-                caller.sendall(json.dumps({"asked": asked, "memory": memory(worker)}).encode())
+                caller.sendall(json.dumps({"asked": asked, "stopping": stopping, "memory": memory(worker)}).encode())
 
 
 def memory(worker):
@@ -103,18 +109,19 @@ def memory(worker):
     return ids
 
 
-def act(what, seconds=0):
+def act(what="wait", seconds=0):
     if what == "wait":
         with socket.socket(socket.AF_UNIX) as gate:
             gate.connect(str(FOLDER / "gate.sock"))
-            what = gate.recv(16).decode()  # until somebody lets it through
+            gate.recv(16)  # until somebody lets it through
     elif what == "sleep":
         time.sleep(seconds)
-    if what == "fail":
+    elif what == "fail":
         raise RuntimeError("fails as it was told")
 
 
 def broker():
+    dramatiq.set_encoder(getattr(dramatiq.encoder, FLEET["encoder"])())
     # Dramatiq's defaults but for Prometheus, which would open a port.
     usual = [each() for each in (AgeLimit, TimeLimit, ShutdownNotifications, Callbacks, Pipelines, Retries)]
     made = RedisBroker(url=FLEET["redis"], middleware=[*usual, journal], **FLEET["broker"])
@@ -127,9 +134,11 @@ def broker():
 
 def produce():
     for line in sys.stdin:
-        order = json.loads(line)
-        actor = made_broker.get_actor(order["actor"])
-        sent = [actor.send_with_options(args=order["args"], **order["options"]) for _ in range(order["count"])]
+        order, sent = json.loads(line), []
+        if "flush" in order:
+            made_broker.flush(order["flush"])
+        for _ in range(order.get("count", 0)):
+            sent.append(made_broker.get_actor(order["actor"]).send_with_options(**order["options"]))
         print(json.dumps([redis_id(message) for message in sent]), flush=True)
 
 

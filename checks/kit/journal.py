@@ -79,8 +79,8 @@ class Look:
         self.queue, self.sent = dict(journal.queue), dict(journal.sent)
         self.memory, self.crews = set(memory), crews
         alive = {pid for crew in crews if crew["left_at"] is None for pid in crew["pids"]}
-        ended = self.at["acked"].keys() | self.at["nacked"].keys()
-        self.running = {one for one in self.at["started"].keys() - ended if journal.starter[one] in alive}
+        self.ended = self.at["acked"].keys() | self.at["nacked"].keys()
+        self.running = {one for one in self.at["started"].keys() - self.ended if journal.starter[one] in alive}
 
     def of(self, queue, *events):
         return {one for event in events for one in self.at[event] if self.queue[one] == queue}

@@ -14,43 +14,22 @@ import tempfile
 import threading
 import time
 
-from journal import Journal, Look
+from kit.journal import Journal, Look
 from kit.machine import programs, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 VERSIONS = ("1.18.0", "2.2.0")
 PATIENCE_SECONDS = 30
-# Whatever broker they are of, where the functions add up those of the brokers that they know.
-HELD = """
-local held = {}
-local function add(queue, ids)
-  held[queue] = (held[queue] or 0) + ids
-end
-for _, key in ipairs(redis.call('KEYS', 'dramatiq:__acks__.*')) do
-  add(key:match('^dramatiq:__acks__%.[^.]+%.(.+)$'), redis.call('SCARD', key))
-end
-for _, key in ipairs(redis.call('KEYS', 'dramatiq:*.DQ')) do
-  if redis.call('TYPE', key).ok == 'list' then
-    add(key:match('^dramatiq:(.+)$'), redis.call('LLEN', key))
-  end
-end
-return cjson.encode(held)
-"""
 
 
 class Fleet:
     """Over one Redis. Whatever is still there at the end of the `with` is killed."""
 
-    def __init__(self, redis, queues, **broker):
-        self.redis = redis
+    def __init__(self, redis, queues, encoder="JSONEncoder", **broker):
+        """`redis`: its URL; `broker`: arguments of RedisBroker."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))  # short, as a socket's path must be
         self.silent_for = broker.get("heartbeat_timeout", 60_000) / 1000  # then Dramatiq may forget a broker
-        settings = {
-            "redis": f"redis://{redis.address}:6379/0",
-            "queues": queues,
-            "broker": broker,
-            "folder": str(self.folder),
-        }
+        settings = {"redis": redis, "queues": queues, "encoder": encoder, "broker": broker, "folder": str(self.folder)}
         self.environment = {"PATH": os.environ["PATH"], "FLEET": json.dumps(settings)}
         self.gate = Gate(self.folder / "gate.sock")
         self.journal = Journal(self.folder / "journal")
@@ -77,8 +56,10 @@ class Fleet:
         self.producers.append(Producer(self, version))
         return self.producers[-1]
 
-    def begin_workers(self, version, processes, threads):
-        self.crews.append(Crew(self, version, processes, threads))
+    def begin_workers(self, version, processes, threads, *options):
+        """`options` of the `dramatiq` command."""
+        self.crews.append(Crew(self, version, processes, threads, options))
+        return self.crews[-1]
 
     def settle(self, running, in_memory):
         """Waits until this many messages run and this many more are in the workers' memory; nothing moves then."""
@@ -88,10 +69,6 @@ class Fleet:
             return (len(look.running), len(look.memory)) == (running, in_memory)
 
         until(f"{running} run and {in_memory} more are in memory", settled)
-
-    def held(self):
-        """Of each queue, how many ids Redis has in ack sets; of a `.DQ` together with those in its list."""
-        return json.loads(self.redis.cli("EVAL", HELD, "0"))
 
     def look(self):
         """All that Dramatiq's side knows now."""
@@ -109,9 +86,14 @@ class Producer:
         self.process = fleet.command(version, "python", "actors.py", **pipes)
         self.sent_at = None
 
-    def send(self, count, actor, what="wait", seconds=0, **options):
-        """The ids, once all are sent."""
-        order = {"actor": actor, "args": [what, seconds], "options": options, "count": count}
+    def send(self, count, actor, *args, **options):
+        """The ids, once all are sent. `options`: kwargs of the actor, and those of the message."""
+        return self._told({"actor": actor, "options": {"args": args} | options, "count": count})
+
+    def flush(self, queue):
+        self._told({"flush": queue})
+
+    def _told(self, order):
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -133,13 +115,13 @@ class Producer:
 class Crew:
     """The worker processes below one `dramatiq` command: what an ECS task runs."""
 
-    def __init__(self, fleet, version, processes, threads):
+    def __init__(self, fleet, version, processes, threads, options):
         self.fleet, self.processes = fleet, processes
         self.log = open(fleet.folder / f"workers-{len(fleet.crews)}.log", "w+")
         counts = ["--processes", str(processes), "--threads", str(threads)]
         # A session of its own, so that it can be killed whole, as a container is.
         self.process = fleet.command(
-            version, "dramatiq", "actors", *counts,
+            version, "dramatiq", "actors", *counts, *options,
             stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.steady = True  # keeps what it has fetched
@@ -223,7 +205,7 @@ def _stands_still(pid):
 
 
 class Gate:
-    """Where actors that were told to wait, wait: a connection each, answered by what the actor shall do."""
+    """Where actors that were told to wait, wait: a connection each."""
 
     def __init__(self, path):
         self.server = socket.socket(socket.AF_UNIX)
@@ -237,11 +219,11 @@ class Gate:
             while True:
                 self.at_it.append(self.server.accept()[0])
 
-    def let_through(self, count, what="finish"):
+    def let_through(self, count):
         """The first that came; waits for them where they have not come yet."""
         for number in range(1, count + 1):
             with until(f"message {number} of {count} is at the gate", self._first) as actor:
-                actor.sendall(what.encode())
+                actor.sendall(b"finish")
 
     def _first(self):
         """Whose worker has not been killed: an actor says nothing, so whatever can be read is its end."""
