@@ -4,10 +4,11 @@
     python actors.py        a producer: reads a line of JSON for what to send, answers with a line when it is sent
 
 The variable FLEET, in JSON, holds: folder, where the journal and the sockets are; redis, a URL; queues; encoder, a class of
-Dramatiq's; broker, arguments of RedisBroker. Everything told here comes from Dramatiq's middleware events and from the
+Dramatiq's; broker, arguments of RedisBroker. PROTECTION, if set, adds the middleware of deploy/worker; it holds attributes to
+set on that, for tests that cannot wait for minutes. Everything told here comes from Dramatiq's middleware events and from the
 workers' memory, nothing from Redis.
 
-Journal: all processes append to one file, a line of JSON an event. What is done to Redis has two lines, before it
+Journal: a thread has started a message, which it then begins once no middleware holds it up. All processes append to one file, a line of JSON an event. What is done to Redis has two lines, before it
 (enqueuing, acking, nacking) and after it (enqueued, acked, nacked): it took place at some instant between them.
 Memory: each worker process answers on PID.sock what it has fetched and not begun.
 """
@@ -75,6 +76,17 @@ class Journal(dramatiq.Middleware):
         self.note("stopping")
 
 
+class Begun(dramatiq.Middleware):
+    """The last: what another middleware skips does not begin."""
+
+    def before_process_message(self, broker, message):
+        journal.note("begun", message)
+
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        if exception is None:
+            journal.note("ended", message)
+
+
 def redis_id(message):
     """Of this copy in Redis; message_id stays the same when a message is delayed or retried."""
     return message.options["redis_message_id"]
@@ -124,7 +136,15 @@ def broker():
     dramatiq.set_encoder(getattr(dramatiq.encoder, FLEET["encoder"])())
     # Dramatiq's defaults but for Prometheus, which would open a port.
     usual = [each() for each in (AgeLimit, TimeLimit, ShutdownNotifications, Callbacks, Pipelines, Retries)]
-    made = RedisBroker(url=FLEET["redis"], middleware=[*usual, journal], **FLEET["broker"])
+    made = RedisBroker(url=FLEET["redis"], middleware=[journal, *usual, Begun()], **FLEET["broker"])
+    if "PROTECTION" in os.environ:
+        from task_protection import TaskProtection
+
+        protection = TaskProtection()
+        for name, value in json.loads(os.environ["PROTECTION"]).items():
+            assert hasattr(protection, name), name
+            setattr(protection, name, value)
+        made.add_middleware(protection, before=TimeLimit)
     dramatiq.set_broker(made)
     for queue in FLEET["queues"]:
         for priority in PRIORITIES:

@@ -38,27 +38,31 @@ class Fleet:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def kill(self):
         for crew in self.crews:
             crew.kill()
+
+    def __exit__(self, *_):
+        self.kill()
+        for crew in self.crews:
             crew.log.close()
         for producer in self.producers:
             producer.close()
         self.gate.close()
         shutil.rmtree(self.folder)
 
-    def command(self, version, name, *arguments, **more):
+    def command(self, version, name, *arguments, environment=None, **more):
         program = programs(f"kit/requirements-dramatiq-{version}.txt") / name
-        return subprocess.Popen([program, *arguments], cwd=HERE, env=self.environment, **more)
+        return subprocess.Popen([program, *arguments], cwd=HERE, env=self.environment | (environment or {}), **more)
 
     def producer(self, version):
         """A connection of its own; Redis knows it once it has sent something."""
         self.producers.append(Producer(self, version))
         return self.producers[-1]
 
-    def begin_workers(self, version, processes, threads, *options):
+    def begin_workers(self, version, processes, threads, *options, **environment):
         """`options` of the `dramatiq` command."""
-        self.crews.append(Crew(self, version, processes, threads, options))
+        self.crews.append(Crew(self, version, processes, threads, options, environment))
         return self.crews[-1]
 
     def settle(self, running, in_memory):
@@ -115,14 +119,14 @@ class Producer:
 class Crew:
     """The worker processes below one `dramatiq` command: what an ECS task runs."""
 
-    def __init__(self, fleet, version, processes, threads, options):
+    def __init__(self, fleet, version, processes, threads, options, environment):
         self.fleet, self.processes = fleet, processes
         self.log = open(fleet.folder / f"workers-{len(fleet.crews)}.log", "w+")
         counts = ["--processes", str(processes), "--threads", str(threads)]
         # A session of its own, so that it can be killed whole, as a container is.
         self.process = fleet.command(
             version, "dramatiq", "actors", *counts, *options,
-            stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
+            environment=environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.steady = True  # keeps what it has fetched
         self.left_at = None

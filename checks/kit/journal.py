@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 
 RECENT_SECONDS = 60  # the reader's "in the last 60 s", of heartbeats and of deaths
-EVENTS = ("enqueuing", "enqueued", "started", "acking", "acked", "nacking", "nacked")
+EVENTS = ("enqueuing", "enqueued", "started", "begun", "ended", "acking", "acked", "nacking", "nacked")
 CLOCK_SECONDS = 0.002  # timestamps are cut to milliseconds
 
 
@@ -34,6 +34,7 @@ class Journal:
 
     def __init__(self, path):
         self.path, self.position, self.rest = path, 0, b""
+        self.lines = []
         self.at = {event: {} for event in EVENTS}  # event: id: when
         self.queue, self.sent, self.starter = {}, {}, {}  # of each id; a process
         self.children, self.stopping = defaultdict(list), set()
@@ -52,6 +53,7 @@ class Journal:
 
     def _take(self, line):
         event = line["event"]
+        self.lines.append(line)
         if event == "booted":
             self.children[line["parent"]].append(line["pid"])
         elif event == "stopping":
@@ -64,7 +66,7 @@ class Journal:
                 self.starter[one] = line["pid"]
             elif event.endswith("ing"):
                 self.under_way[line["pid"]].add(one)
-            else:
+            elif event in ("enqueued", "acked", "nacked"):
                 self.under_way[line["pid"]].discard(one)
 
 

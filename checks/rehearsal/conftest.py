@@ -1,17 +1,20 @@
 """What the rehearsal's tests share. Whatever is expensive lives for the session, and starts only where it is asked for."""
 
 import collections
+import json
 import shutil
 
 import pytest
+import suna
 from awsfront import AwsFront
+from deployment import Deployment
 from kit.machine import ROOT, loaded, run
 from localaws import LocalAws
 from machine import RUN, Network, fresh_folder
+from postgres_server import Postgres
 from tls import Certificates
 
-pytest.register_assert_rewrite("fleet", "reader")
-pytest_plugins = ["deployed"]
+pytest.register_assert_rewrite("reader")
 
 
 def pytest_addoption(parser):
@@ -35,30 +38,8 @@ def network():
 
 
 @pytest.fixture(scope="session")
-def front(network):
-    """What the functions are told is AWS."""
-    with AwsFront(network.gateway) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="session")
-def aws(network, front, certificates):
-    """Its functions call the front, and trust the certificates."""
-    with LocalAws(network, functions_call=front.url, function_options=certificates.trusted) as made:
-        front.target = made.url
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _healed(request):
-    yield
-    if "front" in request.fixturenames:
-        request.getfixturevalue("front").heal()
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +49,22 @@ def lambda_zip():
 
 
 @pytest.fixture(scope="session")
-def package(lambda_zip):
-    """The functions' code as Lambda unpacks it: classes and lib/."""
-    folder = fresh_folder(f"package-{RUN}")
-    shutil.unpack_archive(lambda_zip, folder)
-    return folder
+def aws(network, certificates, lambda_zip):
+    with LocalAws(network, certificates, lambda_zip) as made:
+        yield made
+
+
+@pytest.fixture
+def front(aws):
+    """What the functions are told is AWS."""
+    yield aws.front
+    aws.front.heal()
+
+
+@pytest.fixture(scope="session")
+def target_group(aws):
+    """ARN of the API's target group; with it stand both of suna's services, two real tasks each."""
+    return suna.make_services(aws)
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +75,66 @@ def source(lambda_zip):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, folder / name)
     return folder
+
+
+# A stack with everything that can be had at once.
+
+
+@pytest.fixture(scope="session")
+def broker(network, certificates):
+    with suna.Broker(network, certificates) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def pager(aws):
+    return suna.Pager(aws)
+
+
+@pytest.fixture(scope="session")
+def parameters(network, aws, target_group, broker, pager):
+    with Postgres(network) as database:
+        secret = suna.make_secret(aws, "redis", json.dumps({"password": suna.PASSWORD}))
+        yield {
+            "RedisHost": broker.domain_name,
+            "RedisTls": "true",
+            "RedisSecurityGroupId": suna.make_security_group(aws),
+            "RedisAuthentication": "password",
+            "RedisUser": suna.USER,
+            "RedisPasswordSecretArn": f"{secret}:SecretString:password",
+            "QueueNames": ",".join(suna.QUEUES),
+            "PerQueueMetrics": "true",
+            "ManageApiScaling": "true",
+            "ApiServiceName": suna.API,
+            "DatabaseUrlSecretArn": suna.make_secret(aws, "database", database.url),
+            "AlarmTopicArn": pager.topic,
+            "MetricNamespace": "Kortix",
+        }
+
+
+@pytest.fixture(scope="session")
+def stack(aws, parameters):
+    """Its rule fires by itself."""
+    return Deployment(aws, "queue-metrics", by_itself=True, **parameters)
+
+
+@pytest.fixture(scope="session")
+def over_tls(network, aws, certificates, tmp_path_factory):
+    """Environment in which real curl finds the function URLs, which begin with https as on AWS."""
+    with AwsFront(network.gateway, target=aws.url, tls=certificates.server_context()) as door:
+        home = tmp_path_factory.mktemp("curl")
+        # Nobody here has a certificate for the URL's name.
+        (home / ".curlrc").write_text(f'connect-to = "::{door.url.removeprefix("https://")}"\ninsecure\n')
+        yield aws.environment | {"CURL_HOME": str(home)}
+
+
+@pytest.fixture(scope="session")
+def url(stack, over_tls):
+    """Asks the stack's function URL by real curl: url("api/health", *options) is its status and body."""
+
+    def ask(path, *options):
+        how = ["--silent", "--show-error", "--write-out", "\n%{http_code}", *options]
+        body, _, status = run("curl", *how, stack.output("QueryUrl") + path, env=over_tls).rpartition("\n")
+        return int(status), json.loads(body) if body else None
+
+    return ask

@@ -2,25 +2,59 @@
 
 import json
 import re
+import time
 from dataclasses import dataclass
 
-from kit.machine import ROOT, run
-from localaws import REGION, LocalAws
+import suna
+from kit.machine import ROOT
+from localaws import BUCKET
+from machine import docker, logs
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 # MiniStack refuses a template that holds these. test_documented_commands.py makes the scaling in moto; the rules of the Redis
 # group and the alarms only checks/stack looks at.
 UNKNOWN_TO_MINISTACK = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::SecurityGroupIngress")
 
-BUCKET = "artifacts"
+TICK = (ROOT / "events/scheduled-tick.json").read_text()
 
 
-@dataclass
+@dataclass(frozen=True)
+class Invocation:
+    """`payload` is what the function returned, `error` the errorMessage that it threw or the runtime's own words."""
+
+    payload: object
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Tick(Invocation):
+    """`calls` to PutMetricData of the stack's namespace, between two instants."""
+
+    began: float
+    ended: float
+    calls: list
+
+    @property
+    def datums(self):
+        """All that CloudWatch took."""
+        return [datum for call in self.calls if call.status == 200 for datum in call.input["MetricData"]]
+
+
 class Deployment:
-    aws: LocalAws
-    environment: dict
-    name: str
-    left_out: list
+    """A stack with a name, and a namespace of the same name if not told otherwise."""
+
+    def __init__(self, aws, name, by_itself=False, **parameters):
+        """`by_itself`: whether its rule ticks; else only the tests say when."""
+        self.aws, self.name = aws, name
+        place = {"VpcId": suna.vpc(aws), "SubnetIds": ",".join(suna.subnets(aws))}
+        usual = {"RedisTls": "false", "ManageApiScaling": "false", "WorkerServiceName": suna.WORKER, "MetricNamespace": name}
+        self.parameters = place | usual | parameters
+        content, self.left_out = known_to_ministack(ROOT / "template.yaml")
+        content["Globals"]["Function"]["CodeUri"] = f"s3://{BUCKET}/lambda.zip"
+        aws.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.yaml", Body=yaml_dump(content).encode())
+        self._request("create")
+        if not by_itself:
+            self.tick_no_more()
 
     def stack(self):
         return self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
@@ -34,36 +68,57 @@ class Deployment:
         found = self.aws.client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
-    def tick(self):
-        """Runs the publisher now. Its error message, None where it succeeded."""
-        answer = self.aws.client("lambda").invoke(FunctionName=self.output("PublishFunctionName"), Payload=b"{}")
+    def tick_no_more(self):
+        self.aws.client("events").disable_rule(Name=self.resource("PublishFunctionTick"))
+
+    def invoke(self, function, event):
+        """`function`: its logical id."""
+        answer = self.aws.client("lambda").invoke(FunctionName=self.resource(function), Payload=event)
         payload = json.loads(answer["Payload"].read() or b"null")
-        return (payload or {}).get("errorMessage", "") if "FunctionError" in answer else None
+        return Invocation(payload, payload["errorMessage"] if "FunctionError" in answer else None)
 
-    def curl(self, path, *options):
-        """Status and body that the function URL answers to real curl."""
-        said = run(
-            *["curl", "--silent", "--show-error", "--write-out", "\n%{http_code}", *options, self.output("QueryUrl") + path],
-            env=self.environment,
-        )
-        body, _, status = said.rpartition("\n")
-        return int(status), json.loads(body) if body else None
+    def instance(self, function):
+        """The variables of the function's one instance, and all that it has logged."""
+        name = self.resource(function)
+        for container in docker("ps", "--quiet", "--filter", f"network={self.aws.network.name}").split():
+            given = json.loads(docker("inspect", "--format", "{{json .Config.Env}}", container)) or []
+            variables = dict(each.split("=", 1) for each in given)
+            if variables.get("AWS_LAMBDA_FUNCTION_NAME") == name:
+                return variables, logs(container)
+        raise AssertionError(f"{function} of {self.name} does not run")
 
-    def request(self, verb, **parameters):
-        """create or update, and waits until it is done."""
+    def tick(self):
+        """Runs the publisher now."""
+        began = time.time()
+        invocation = self.invoke("PublishFunction", TICK)
+        # By when they came: a former tick's, given up and repeated, may be answered only now.
+        calls = [
+            call for call in self.aws.front.of("PutMetricData")
+            if call.at >= began and call.input["Namespace"] == self.parameters["MetricNamespace"]
+        ]  # fmt: skip
+        return Tick(**vars(invocation), began=began, ended=time.time(), calls=calls)
+
+    def update(self, **parameters):
+        self.parameters |= parameters
+        self._request("update")
+
+    def delete(self):
+        self.aws.client("cloudformation").delete_stack(StackName=self.name)
+        self._wait("delete")
+
+    def _request(self, verb):
         cloudformation = self.aws.client("cloudformation")
         getattr(cloudformation, f"{verb}_stack")(
             StackName=self.name,
             TemplateURL=f"{self.aws.url}/{BUCKET}/{self.name}.yaml",
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
+            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in self.parameters.items()],
         )
-        cloudformation.get_waiter(f"stack_{verb}_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
+        self._wait(verb)
 
-    def delete(self):
-        cloudformation = self.aws.client("cloudformation")
-        cloudformation.delete_stack(StackName=self.name)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
+    def _wait(self, verb):
+        waiter = self.aws.client("cloudformation").get_waiter(f"stack_{verb}_complete")
+        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1})
 
 
 def known_to_ministack(template):
@@ -81,17 +136,3 @@ def known_to_ministack(template):
 def is_unknown(resource):
     # It does not know an alarm's metric math either.
     return resource["Type"].startswith(UNKNOWN_TO_MINISTACK) or "Metrics" in resource.get("Properties", {})
-
-
-def deploy(aws, environment, lambda_zip, name, **parameters):
-    """As `sam deploy` does it; in `environment` curl finds the local AWS."""
-    content, left_out = known_to_ministack(ROOT / "template.yaml")
-    content["Globals"]["Function"]["CodeUri"] = f"s3://{BUCKET}/{lambda_zip.name}"
-    s3 = aws.client("s3")
-    if not s3.list_buckets()["Buckets"]:
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.upload_file(str(lambda_zip), BUCKET, lambda_zip.name)
-    s3.put_object(Bucket=BUCKET, Key=f"{name}.yaml", Body=yaml_dump(content).encode())
-    made = Deployment(aws, environment, name, left_out)
-    made.request("create", **parameters)
-    return made

@@ -17,7 +17,7 @@ class Content:
     in_flight: int
     delayed: int
     orphaned: int
-    dead: int
+    dead_letters: int
     brokers: int
     oldest_sent: float
 
@@ -28,8 +28,8 @@ class Content:
             "DramatiqJobsInFlight": self.in_flight,
             "DramatiqJobsDelayed": self.delayed,
             "DramatiqOrphanedMessages": self.orphaned,
-            "DramatiqDeadLetters": self.dead,
-            "DramatiqNewDeadLetters": self.dead,
+            "DramatiqDeadLetters": self.dead_letters,
+            "DramatiqNewDeadLetters": self.dead_letters,
             "DramatiqOldestJobAge": max(0, read_at_ms - self.oldest_sent) / 1000,
             "DramatiqActiveBrokers": self.brokers,
             "DramatiqRunningWorkers": workers,
@@ -38,13 +38,14 @@ class Content:
         }
 
 
-EMPTY = Content(waiting=0, in_flight=0, delayed=0, orphaned=0, dead=0, brokers=0, oldest_sent=math.inf)
+EMPTY = Content(waiting=0, in_flight=0, delayed=0, orphaned=0, dead_letters=0, brokers=0, oldest_sent=math.inf)
 
 
 def together(contents):
     """The truth of several queues that were put one after another: each put renews the heartbeats."""
     totals = {
-        name: sum(getattr(each, name) for each in contents) for name in ("waiting", "in_flight", "delayed", "orphaned", "dead")
+        name: sum(getattr(each, name) for each in contents)
+        for name in ("waiting", "in_flight", "delayed", "orphaned", "dead_letters")
     }
     return Content(**totals, brokers=contents[-1].brokers, oldest_sent=min(each.oldest_sent for each in contents))
 
@@ -61,7 +62,7 @@ def put(redis, number, oldest_sent=None, ahead_seconds=0, queue=QUEUE):
         in_flight=number + 20,
         delayed=number + 30,
         orphaned=number + 60,
-        dead=number + 40,
+        dead_letters=number + 40,
         brokers=number + 50,
         oldest_sent=oldest_sent or now - 100_000 - number * 1000,
     )
@@ -84,7 +85,7 @@ def put(redis, number, oldest_sent=None, ahead_seconds=0, queue=QUEUE):
             commands.append(f"RPUSH {key}.DQ d{each}")
         elif each < content.delayed:
             commands.append(f"SADD {acks[each % 2]}.DQ d{each}")
-    commands += [f"ZADD {key}.XQ {recent} x{each}" for each in range(content.dead)]
+    commands += [f"ZADD {key}.XQ {recent} x{each}" for each in range(content.dead_letters)]
     commands += [f"ZADD {NAMESPACE}:__heartbeats__ {recent} b{each}" for each in range(content.brokers)]
     said = redis.cli(input="\n".join([*commands, "EXEC"]))
     assert "ERR" not in said and "OOM" not in said, said

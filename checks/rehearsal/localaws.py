@@ -10,19 +10,27 @@ import urllib.request
 
 import boto3
 import images
+from awsfront import AwsFront
 from botocore.config import Config
 from kit.machine import free_port, programs, run, until
 from machine import RUN, Container, docker, fresh_folder
+from tls import DOMAIN
 
 REGION = "us-west-2"
+BUCKET = "artifacts"
+HERE = f"here.{DOMAIN}"
+FUNCTION_MEMORY = "512m"  # as in template.yaml, which MiniStack pays no heed to
 
 
 class LocalAws:
-    """Checks permissions: `test` is the account's root user, a function acts as its role."""
+    """Checks permissions: `test` is the account's root user, a function acts as its role.
 
-    def __init__(self, network, functions_call, function_options=()):
-        """`functions_call`: the address that functions are given as AWS."""
+    Its functions call `front`, trust the certificates and know this machine by the name HERE.
+    """
+
+    def __init__(self, network, certificates, lambda_zip):
         self.network = network
+        self.front = AwsFront(network.gateway)
         self.port = free_port(network.gateway)
         self.url = f"http://{network.gateway}:{self.port}"
         self.state = fresh_folder(f"aws-{RUN}-{self.port}")
@@ -43,13 +51,17 @@ class LocalAws:
         images.lambda_java()
         # It puts ECS tasks on the network of the container that it takes itself to run in.
         self.seat = Container(network, images.redis(), "sleep", "infinity", name="seat", options=["--entrypoint", ""])
-        self.process = self._start(functions_call, function_options)
+        options = [*certificates.trusted, "--memory", FUNCTION_MEMORY, "--add-host", f"{HERE}:{network.gateway}"]
+        self.process = self._start(options)
         until("MiniStack answers", self._healthy)
+        self.front.target = self.url
+        self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.client("s3").upload_file(str(lambda_zip), BUCKET, "lambda.zip")
 
-    def _start(self, functions_call, function_options):
+    def _start(self, function_options):
         wanted = {
             "AUTH": "true",
-            "AWS_ENDPOINT_URL": functions_call,
+            "AWS_ENDPOINT_URL": self.front.url,
             "BIND_HOST": self.network.gateway,
             "DOCKER_NETWORK": self.network.name,
             "GATEWAY_PORT": str(self.port),
@@ -111,6 +123,7 @@ class LocalAws:
         )["Datapoints"]
 
     def stop(self):
+        self.front.close()
         self.process.terminate()
         self.process.wait(timeout=60)
         # It respawns tasks while it removes them.

@@ -23,6 +23,10 @@ def docker(*arguments, **options):
     return run("docker", *arguments, **options)
 
 
+def logs(container):
+    return docker("logs", container, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, capture_output=False)
+
+
 def fresh_folder(name):
     folder = WORK / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -79,7 +83,7 @@ class Container:
         return docker("exec", *interactive, self.name, *command, **options)
 
     def logs(self):
-        return docker("logs", self.name, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, capture_output=False)
+        return logs(self.name)
 
     def remove(self):
         docker("rm", "--force", "--volumes", self.name)

@@ -1,22 +1,18 @@
 """What our functions say of the queues: the datums of a tick, its log line, and the answer to a query."""
 
-import contextlib
 import dataclasses
 import datetime
-import itertools
 import json
 import time
 
-from faults import end_of_the_minute_before, in_seconds
-from functions import PUBLISH, QUERY, Function
+from deployment import Deployment
+from faults import OF_WORKERS, end_of_the_minute_before, in_seconds
 from kit import metrics
 from kit.journal import possible, when_waiting_were_sent
 from kit.machine import ROOT, until
+from suna import QUEUES
 
-QUEUES = ("default", "emails", "reports-v2.daily")
-
-TICK = json.loads((ROOT / "events/scheduled-tick.json").read_text())
-QUEUE_METRICS = json.loads((ROOT / "events/queue-metrics.json").read_text())
+QUEUE_METRICS = (ROOT / "events/queue-metrics.json").read_text()
 
 PUBLISHED = {
     "DramatiqQueueDepth": "waiting",
@@ -52,67 +48,49 @@ class Reading:
     queues: dict
 
 
-class Reader:
-    """Two functions that read the same Redis."""
+class Reader(Deployment):
+    """A stack whose two functions read the same Redis."""
 
-    numbers = itertools.count(1)
+    def __init__(self, aws, name, redis_host):
+        super().__init__(aws, name, RedisHost=redis_host, QueueNames=",".join(QUEUES), PerQueueMetrics="true")
+        self.ticks = 0
 
-    def __init__(self, network, package, front, options=(), **environment):
-        self.front, self.namespace = front, f"reader-{next(self.numbers)}"  # by which its puts are told from others'
-        environment = {
-            "REDIS_TLS": "false",
-            "QUEUE_NAMES": ",".join(QUEUES),
-            "PER_QUEUE_METRICS": "true",
-            "METRIC_NAMESPACE": self.namespace,
-            "AWS_ENDPOINT_URL": front.url,
-        } | environment
-        with contextlib.ExitStack() as stack:
-            self.publish, self.query_function = [
-                stack.enter_context(Function(network, package, handler, environment, options)) for handler in (PUBLISH, QUERY)
-            ]
-            self.all = stack.pop_all()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.all.close()
+    def lines(self):
+        """What each tick logged."""
+        _, log = self.instance("PublishFunction")
+        return [json.loads(line) for line in log.splitlines() if line.startswith('{"event":"tick"')]
 
     def ticked(self):
-        """The invocation, and what it published: None for nothing."""
-        before, began = len(self.front.calls), time.time()
-        invocation = self.publish.invoke(TICK)
-        ended = time.time()
-        lines = [json.loads(text) for text in invocation.log.splitlines() if text.startswith('{"event":"tick"')]
-        (line,) = lines
+        """The tick, and what it published of Redis: None for nothing."""
+        tick = self.tick()
+        self.ticks += 1
+        # The log may lag behind the answer.
+        line = until("the tick is logged", lambda: len(lines := self.lines()) == self.ticks and lines[-1])
         if not line["published"]:
-            return invocation, None
-        put, *again = [
-            call.input["MetricData"] for call in self.front.calls[before:]
-            if call.operation == "PutMetricData" and call.input["Namespace"] == self.namespace
-        ]  # fmt: skip
+            return tick, None
+        put, *again = [call.input["MetricData"] for call in tick.calls]
         # A local AWS that is slow to answer is asked again.
         assert all(each == put for each in again)
-        reading = published(put, began, ended)
+        reading = published(put, tick.began, tick.ended)
         logged = {name: line[metric] for metric, name in PUBLISHED.items() if line[metric] is not None}
         assert logged == reading.totals, "the log line must tell what was published"
-        return invocation, reading
+        return tick, reading if reading.totals else None
 
-    def tick(self):
-        invocation, reading = self.ticked()
-        assert invocation.error is None, f"a tick failed: {invocation.error}"
+    def read_by_tick(self):
+        tick, reading = self.ticked()
+        assert tick.error is None, f"a tick failed: {tick.error}"
         return reading
 
-    def query(self):
+    def read_by_query(self):
         """An answer that was read from now on: one may be a second old, as a burst of queries shares a read."""
         since = time.time()
         return until("an answer is new", lambda: (answer := self.answered()).began >= since and answer)
 
     def asked(self):
-        return self.query_function.invoke(QUEUE_METRICS)
+        return self.invoke("QueryFunction", QUEUE_METRICS).payload
 
     def answered(self):
-        answer = self.asked().payload
+        answer = self.asked()
         assert answer["statusCode"] == 200, answer
         body = json.loads(answer["body"])
         at = datetime.datetime.fromisoformat(body["timestamp"]).timestamp()
@@ -129,7 +107,8 @@ def published(datums, began, ended):
         dimensions = {each["Name"]: each["Value"] for each in datum["Dimensions"]}
         assert dimensions.pop("Service") == "worker"
         of = queues.setdefault(dimensions["Queue"], {}) if dimensions else totals
-        of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
+        if datum["MetricName"] not in OF_WORKERS:
+            of[PUBLISHED[datum["MetricName"]]] = datum["Value"]
         assert datum["Unit"] == UNITS[datum["MetricName"]]
         stamps.add(in_seconds(datum["Timestamp"]))
     (stamp,) = stamps

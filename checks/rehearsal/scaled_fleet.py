@@ -12,12 +12,11 @@ import images
 import suna
 from kit.machine import ROOT, programs, run, until
 
-CLUSTER, SERVICE, NAMESPACE = "loop", "worker", "Loop"
+CLUSTER, SERVICE = "loop", "worker"
 VERSION = "2.2.0"
 THREADS = 16
 LEAST = 2
 SECONDS = 4
-TICK = (ROOT / "events/scheduled-tick.json").read_text()
 # The jobs sleep, so neither is ever near its target; ECS would publish so.
 IDLE = {"ECSServiceAverageCPUUtilization": 5, "ECSServiceAverageMemoryUtilization": 20}
 HERE, WORKER_KIT = ROOT / "checks/rehearsal", ROOT / "deploy/worker"
@@ -39,9 +38,8 @@ class Minute:
 class Loop:
     """Does what EventBridge, CloudWatch and Application Auto Scaling do, and keeps each minute."""
 
-    def __init__(self, aws, front, redis, deployed, policies):
-        self.aws, self.front, self.redis, self.policies = aws, front, redis, policies
-        self.publisher = deployed.output("PublishFunctionName")
+    def __init__(self, aws, redis, deployed, policies):
+        self.aws, self.redis, self.deployed, self.policies = aws, redis, deployed, policies
         self.sender = Sender(redis)
         self.minutes = []
         self.due = time.monotonic()
@@ -62,11 +60,8 @@ class Loop:
         return minute
 
     def tick(self):
-        """What the function published meanwhile: metrics of the service."""
-        before = len(self.front.of("PutMetricData"))
-        self.aws.client("lambda").invoke(FunctionName=self.publisher, Payload=TICK)["Payload"].read()
-        calls = [call for call in self.front.of("PutMetricData")[before:] if call.input["Namespace"] == NAMESPACE]
-        return {datum["MetricName"]: datum["Value"] for call in calls for datum in call.input["MetricData"]}
+        """What the function published: metrics of the service."""
+        return {datum["MetricName"]: datum["Value"] for datum in self.deployed.tick().datums}
 
     def minutes_until(self, what, condition, most):
         """Minutes go by until the condition holds of the last one."""
@@ -80,10 +75,11 @@ class Loop:
 
 
 class Policies:
-    """The policies as Application Auto Scaling describes them, carried out by the project's own model of it."""
+    """The template's policies, carried out by the project's own model of Application Auto Scaling."""
 
-    def __init__(self, described, java):
-        command = [*java, "so.suna.queuemetrics.local.ScalingLoop", str(described)]
+    def __init__(self, java, parameters):
+        given = [f"{name}={value}" for name, value in parameters.items()]
+        command = [*java, "so.suna.queuemetrics.local.ScalingLoop", ROOT / "template.yaml", *given]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def decide(self, metrics, running, desired):
@@ -97,64 +93,17 @@ class Policies:
         self.process.wait(timeout=30)
 
 
-def described(scaling, evaluated, file):
-    """What AWS would tell of the workers' scaling, written as a template, which the model reads."""
-    autoscaling = scaling.client("application-autoscaling")
-    resource = {"ServiceNamespace": "ecs", "ResourceId": f"service/{CLUSTER}/{SERVICE}"}
-    (target,) = autoscaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[resource["ResourceId"]])[
-        "ScalableTargets"
-    ]
-    bounds = {key: target[key] for key in ("MinCapacity", "MaxCapacity")}
-    made = {"WorkerScalableTarget": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": bounds}}
-    for policy in autoscaling.describe_scaling_policies(**resource)["ScalingPolicies"]:
-        kept = {key: value for key, value in policy.items() if key.startswith("Policy") or key.endswith("Configuration")}
-        kept["ScalingTargetId"] = "REF WorkerScalableTarget"
-        made[logical_id(evaluated, policy["PolicyName"])] = {
-            "Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": kept,
-        }  # fmt: skip
-    for name, alarm in evaluated.of_type("AWS::CloudWatch::Alarm").items():
-        actions = [action.strip("<>") for action in alarm.get("AlarmActions", [])]
-        if any(action in made for action in actions):
-            refers = {"AlarmActions": [f"REF {action}" for action in actions]}
-            made[name] = {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm | refers}
-    text = json.dumps({"Parameters": {}, "Resources": made}, default=str)
-    for name in made:
-        text = text.replace(f'"REF {name}"', f'!Ref "{name}"')
-    file.write_text(text)
-    return file
-
-
-def logical_id(evaluated, policy_name):
-    policies = evaluated.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")
-    return next(name for name, policy in policies.items() if policy["PolicyName"] == policy_name)
-
-
 def start_workers(aws, redis):
-    ecs = aws.client("ecs")
-    ecs.create_cluster(clusterName=CLUSTER)
     container = {
-        "name": "worker",
+        "name": "loop",
         "image": images.worker(VERSION, HERE / "jobs.py", WORKER_KIT / "task_protection.py"),
         "command": ["python3", "-m", "dramatiq", "jobs", "--processes", "1", "--threads", str(THREADS)],
         "environment": [
             {"name": "REDIS_URL", "value": f"redis://{redis.host}:6379/0"},
             {"name": "dramatiq_queue_prefetch", "value": str(THREADS)},
         ],
-        "stopTimeout": 120,
     }
-    ecs.register_task_definition(
-        family="loop", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512",
-        containerDefinitions=[container],
-    )  # fmt: skip
-    place = {"awsvpcConfiguration": {"subnets": suna.subnets(aws)}}
-    ecs.create_service(
-        cluster=CLUSTER,
-        serviceName=SERVICE,
-        taskDefinition="loop",
-        desiredCount=LEAST,
-        launchType="FARGATE",
-        networkConfiguration=place,
-    )
+    suna.make_service(aws, CLUSTER, SERVICE, container)
     until("the workers are known to Redis", lambda: redis.cli("ZCARD", "dramatiq:__heartbeats__") == str(LEAST))
 
 

@@ -9,6 +9,7 @@ import known_broker
 from kit.machine import ROOT, until
 from tls import DOMAIN, TlsRedis
 
+QUEUES = ("default", "emails", "reports-v2.daily")
 CLUSTER = "suna-ecs"
 API, WORKER = "suna-api-svc-5643fd4", "suna-worker-svc-8b51da8"
 # Until it is told to end, as any process in a task should.
@@ -36,47 +37,31 @@ class Broker(TlsRedis):
 
 def make_services(aws):
     """Both services with their tasks running, as ECS and the load balancer make them by default."""
-    ecs, elb = aws.client("ecs"), aws.client("elbv2")
-    ecs.create_cluster(clusterName=CLUSTER)
-    group = elb.create_target_group(
+    group = aws.client("elbv2").create_target_group(
         Name="suna-api", Protocol="HTTP", Port=8000, VpcId=vpc(aws), TargetType="ip", HealthCheckPath="/api/health"
     )["TargetGroups"][0]["TargetGroupArn"]
     listens = {"targetGroupArn": group, "containerName": "api", "containerPort": 8000}
-    place = {"awsvpcConfiguration": {"subnets": subnets(aws)}}
+    common = {"image": images.redis(), "entryPoint": [], "environment": [{"name": "dramatiq_queue_prefetch", "value": "4"}]}
     # Its words stand for uv run dramatiq --processes 4 --threads 4: what matters is that they are the task's.
     works = ["sh", "-c", f"{STAYS} # dramatiq --processes 4 --threads 4 run_agent_background"]
-    for service, family, command, balancers in (
-        (API, "api", ["sh", "-c", STAYS], [listens]),
-        (WORKER, "worker", works, []),
-    ):
-        ecs.register_task_definition(
-            family=family,
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            containerDefinitions=[
-                {
-                    "name": family,
-                    "image": images.redis(),
-                    "entryPoint": [],
-                    "command": command,
-                    "stopTimeout": 120,
-                    "environment": [{"name": "dramatiq_queue_prefetch", "value": "4"}],
-                }
-            ],
-        )
-        ecs.create_service(
-            cluster=CLUSTER,
-            serviceName=service,
-            taskDefinition=family,
-            desiredCount=2,
-            launchType="FARGATE",
-            networkConfiguration=place,
-            loadBalancers=balancers,
-        )
+    make_service(aws, CLUSTER, API, {"name": "api", "command": ["sh", "-c", STAYS]} | common, [listens])
+    make_service(aws, CLUSTER, WORKER, {"name": "worker", "command": works} | common)
     until("all tasks run", lambda: running(aws) == {API: 2, WORKER: 2})
     return group
+
+
+def make_service(aws, cluster, name, container, balancers=()):
+    """Of two tasks with that container, which ends in its own time."""
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName=cluster)
+    fargate = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+    family = container["name"]
+    ecs.register_task_definition(family=family, containerDefinitions=[container | {"stopTimeout": 120}], **fargate)
+    place = {"awsvpcConfiguration": {"subnets": subnets(aws)}}
+    ecs.create_service(
+        cluster=cluster, serviceName=name, taskDefinition=family, desiredCount=2, launchType="FARGATE",
+        networkConfiguration=place, loadBalancers=list(balancers),
+    )  # fmt: skip
 
 
 def running(aws):

@@ -9,13 +9,12 @@ import known_broker
 import pytest
 import suna
 from botocore.exceptions import WaiterError
-from deployment import deploy
+from deployment import Deployment
 from faults import OF_REDIS, OF_WORKERS, in_seconds, wrong
-from functions import MEMORY_MB, PUBLISH, QUERY, TIMEOUT_SECONDS
 from kit import metrics
 from kit.machine import block, until
 from localaws import REGION
-from reader import QUEUES
+from suna import QUEUES
 
 WORKERS = 2
 
@@ -27,13 +26,14 @@ def known(stack, broker):
 
 
 @pytest.fixture(scope="module")
-def tick(known, broker, account_front):
-    """What the rule published when it next fired by itself."""
-    return until(
+def tick(aws, stack, known, broker):
+    """What the rule published when it next fired by itself, for the last time."""
+    yield until(
         "the rule has fired",
-        lambda: next((put for put in account_front.of("PutMetricData") if began(put) > broker.filled_at), None),
+        lambda: next((put for put in aws.front.of("PutMetricData") if began(put) > broker.filled_at), None),
         seconds=90,
     )
+    stack.tick_no_more()
 
 
 def test_only_what_the_emulator_does_not_know_was_left_out(stack, known):
@@ -58,41 +58,32 @@ def test_only_what_the_emulator_does_not_know_was_left_out(stack, known):
     assert stack.stack()["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_a_second_stack_with_the_same_namespace_and_service_is_not_made_and_says_why(
-    account, account_over_tls, lambda_zip, parameters, stack
-):
+def test_a_second_stack_with_the_same_namespace_and_service_is_not_made_and_says_why(aws, stack, parameters):
     name = "queue-metrics-again"
     with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
-        deploy(account, account_over_tls, lambda_zip, name, **parameters)
-    cloudformation = account.client("cloudformation")
+        Deployment(aws, name, **parameters)
+    cloudformation = aws.client("cloudformation")
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     (failed,) = [event for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
     assert "/one-stack-per-MetricNamespace-and-ServiceName/Kortix#worker" in failed["ResourceStatusReason"]
-    assert [f for f in account.client("lambda").list_functions()["Functions"] if name in f["FunctionName"]] == []
+    assert [f for f in aws.client("lambda").list_functions()["Functions"] if name in f["FunctionName"]] == []
     cloudformation.delete_stack(StackName=name)
     # What made it fail is the first stack's, and stays.
-    groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/one-stack-per-")["logGroups"]
+    groups = aws.client("logs").describe_log_groups(logGroupNamePrefix="/one-stack-per-")["logGroups"]
     assert [group["logGroupName"].rpartition("/")[2] for group in groups] == ["Kortix#worker"]
-
-
-@pytest.mark.parametrize("handler", TIMEOUT_SECONDS)
-def test_a_function_has_the_time_and_memory_that_the_rehearsal_gives_it(account, stack, handler):
-    functions = {PUBLISH: "PublishFunctionName", QUERY: "QueryFunctionName"}
-    made = account.client("lambda").get_function_configuration(FunctionName=stack.output(functions[handler]))
-    assert (made["Handler"], made["Timeout"], made["MemorySize"]) == (handler, TIMEOUT_SECONDS[handler], MEMORY_MB)
 
 
 # The function URL
 
 
 @pytest.fixture(scope="module")
-def caller(account, stack):
+def caller(aws, stack):
     """An operator with the policy of docs/deploying.md and no other right, and one with no right at all."""
-    account_id = account.client("sts").get_caller_identity()["Account"]
+    account_id = aws.client("sts").get_caller_identity()["Account"]
     statement = block("docs/deploying.md", "json", "lambda:InvokeFunctionUrl")
     statement = statement.replace("QUERY_FUNCTION_NAME", stack.output("QueryFunctionName")).replace("ACCOUNT", account_id)
     policy = json.dumps({"Version": "2012-10-17", "Statement": [json.loads(statement)]})
-    iam = account.client("iam")
+    iam = aws.client("iam")
     keys = {}
     for name in ("operator", "stranger"):
         iam.create_user(UserName=name)
@@ -106,31 +97,31 @@ def signed(key, secret=None):
     return ["--aws-sigv4", f"aws:amz:{REGION}:lambda", "--user", user]
 
 
-def test_the_url_refuses_a_call_that_is_not_signed(stack):
-    assert stack.curl("api/metrics/queue") == (403, {"Message": "Forbidden"})
+def test_the_url_refuses_a_call_that_is_not_signed(url):
+    assert url("api/metrics/queue") == (403, {"Message": "Forbidden"})
 
 
-def test_the_url_answers_whoever_has_the_policy_of_the_docs(stack, caller, known):
-    status, body = stack.curl("api/metrics/queue", *signed(caller["operator"]))
+def test_the_url_answers_whoever_has_the_policy_of_the_docs(url, caller, known):
+    status, body = url("api/metrics/queue", *signed(caller["operator"]))
     assert (status, body["queue_depth"], body["in_flight"]) == (200, known.waiting, known.in_flight)
     assert body["queues"].keys() == set(QUEUES)
 
 
 @pytest.mark.parametrize("who, secret", [("stranger", None), ("operator", "not-the-secret")])
-def test_the_url_refuses_whoever_has_not(stack, caller, who, secret):
-    assert stack.curl("api/metrics/queue", *signed(caller[who], secret))[0] == 403
+def test_the_url_refuses_whoever_has_not(url, caller, who, secret):
+    assert url("api/metrics/queue", *signed(caller[who], secret))[0] == 403
 
 
-def test_the_health_check_asks_redis_and_the_database(stack, caller):
-    status, body = stack.curl("api/health-docker", *signed(caller["operator"]))
+def test_the_health_check_asks_redis_and_the_database(url, caller):
+    status, body = url("api/health-docker", *signed(caller["operator"]))
     assert (status, body["status"], body["database"]) == (200, "ok", "ok")
 
 
-def test_an_alarm_reaches_the_pager_and_so_does_its_end(account, stack, pager):
+def test_an_alarm_reaches_the_pager_and_so_does_its_end(aws, stack, pager):
     alarm = stack.resource("NoActiveBrokerAlarm")
     # Set by hand: the emulator knows no evaluation periods, so it would not wait for 5 minutes.
     for state in ("ALARM", "OK"):
-        account.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
+        aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="rehearsal")
         until(f"the pager says {state}", lambda: pager.was_told(alarm, state))
 
 
@@ -159,10 +150,10 @@ def test_a_queue_has_metrics_of_its_own(tick, known, broker, queue):
     assert wrong(datums(tick, queue), truth, WORKERS, began(tick), tick.at) == []
 
 
-def test_cloudwatch_keeps_each_datum_with_value_unit_and_dimensions(account, tick):
+def test_cloudwatch_keeps_each_datum_with_value_unit_and_dimensions(aws, tick):
     for datum in tick.input["MetricData"]:
         metric, value = datum["MetricName"], datum["Value"]
-        (kept,) = account.statistics(metric, dimensions(datum), minute=in_seconds(datum["Timestamp"]))
+        (kept,) = aws.statistics(metric, dimensions(datum), minute=in_seconds(datum["Timestamp"]))
         assert (kept["Unit"], kept["SampleCount"], kept["Sum"]) == (metrics.units()[metric], 1, pytest.approx(value)), datum
 
 
@@ -179,13 +170,13 @@ def test_new_dead_letters_ring_by_themselves(stack, pager, tick):
 # Ticks of our own
 
 
-def test_over_tls_the_least_user_of_the_readme_can_do_all_that_is_asked_and_nothing_is_denied(stack, broker, caller):
+def test_over_tls_the_least_user_of_the_readme_can_do_all_that_is_asked_and_nothing_is_denied(stack, url, broker, caller):
     broker.cli("ACL", "LOG", "RESET")
     # Else both functions keep a connection that was made before.
     broker.cli("CLIENT", "KILL", "USER", suna.USER)
-    assert stack.tick() is None
+    assert stack.tick().error is None
     for path in ("api/metrics/queue", "api/health-docker"):
-        assert stack.curl(path, *signed(caller["operator"]))[0] == 200
+        assert url(path, *signed(caller["operator"]))[0] == 200
     assert f"user={suna.USER} " in broker.cli("CLIENT", "LIST")
     assert broker.cli("ACL", "LOG") == ""
 
@@ -210,28 +201,28 @@ def test_the_least_user_of_the_readme_can_do_nothing_else(broker, command):
     assert (ok, answer.split()[0]) == ("OK", "NOPERM")
 
 
-def test_a_rotated_password_is_read_from_its_secret_and_costs_no_tick(account, stack, broker, parameters, caller):
+def test_a_rotated_password_is_read_from_its_secret_and_costs_no_tick(aws, stack, url, broker, parameters, caller):
     arn = parameters["RedisPasswordSecretArn"].removesuffix(":SecretString:password")
 
     def rotate(password):
         text = json.dumps({"password": password})
-        account.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=text)
+        aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=text)
         broker.cli("ACL", "SETUSER", suna.USER, "resetpass", f">{password}")
         broker.cli("CLIENT", "KILL", "USER", suna.USER)
 
     for password in ("rotated", suna.PASSWORD):
         rotate(password)
-        assert stack.tick() is None
-        assert stack.curl("api/metrics/queue", *signed(caller["operator"]))[0] == 200
+        assert stack.tick().error is None
+        assert url("api/metrics/queue", *signed(caller["operator"]))[0] == 200
 
 
 # What the roles permit. The emulator checks the calls of a function as its role.
 
 
 @pytest.fixture
-def publish_role(account, stack):
+def publish_role(aws, stack):
     """A way to change what the publisher may do; at the end it may what the template says."""
-    iam, role = account.client("iam"), stack.resource("PublishRole")
+    iam, role = aws.client("iam"), stack.resource("PublishRole")
     original = iam.get_role_policy(RoleName=role, PolicyName="publish")["PolicyDocument"]
 
     def replace(old, new):
@@ -243,20 +234,19 @@ def publish_role(account, stack):
     iam.put_role_policy(RoleName=role, PolicyName="publish", PolicyDocument=json.dumps(original))
 
 
-def test_the_publisher_may_write_to_no_other_namespace(stack, account_front, publish_role):
+def test_the_publisher_may_write_to_no_other_namespace(stack, publish_role):
     publish_role('"cloudwatch:namespace": "Kortix"', '"cloudwatch:namespace": "Elsewhere"')
-    before = len(account_front.calls)
-    assert "not published to namespace Kortix" in (stack.tick() or "the tick succeeded")
-    assert {call.status for call in account_front.calls[before:] if call.operation == "PutMetricData"} == {403}
+    tick = stack.tick()
+    assert "not published to namespace Kortix" in tick.error
+    assert {call.status for call in tick.calls} == {403}
 
 
-def test_the_publisher_may_look_at_no_other_service(stack, account_front, publish_role):
+def test_the_publisher_may_look_at_no_other_service(stack, publish_role):
     publish_role(f"service/{suna.CLUSTER}/{suna.WORKER}", f"service/{suna.CLUSTER}/{suna.API}")
-    before = len(account_front.calls)
-    assert suna.WORKER in (stack.tick() or "the tick succeeded")
-    (put,) = [call for call in account_front.calls[before:] if call.operation == "PutMetricData"]
-    assert {datum["MetricName"] for datum in put.input["MetricData"]} == set(OF_REDIS)
+    tick = stack.tick()
+    assert suna.WORKER in tick.error
+    assert {datum["MetricName"] for datum in tick.datums} == set(OF_REDIS)
 
 
 def test_with_the_role_of_the_template_the_tick_succeeds_again(stack):
-    assert stack.tick() is None
+    assert stack.tick().error is None

@@ -8,7 +8,6 @@ import types
 import images
 import pytest
 import suna
-from awsfront import AwsFront
 from faults import OF_REDIS, OF_WORKERS
 from kit.machine import block, run
 from redis_server import Redis
@@ -28,20 +27,13 @@ def redis_of_this_machine():
 
 
 @pytest.fixture(scope="module")
-def front(network, account):
-    """Of these tests alone: a deployed function that ticks meanwhile calls another."""
-    with AwsFront(network.gateway, target=account.url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def environment_file(package, source, front):
+def environment_file(aws, source):
     """With the address of this run's AWS in place of the README's example."""
-    run("bash", "-ec", SETUP.replace(f"http://{README_ADDRESS}:4566", front.url), cwd=source)
+    run("bash", "-ec", SETUP.replace(f"http://{README_ADDRESS}:4566", aws.front.url), cwd=source)
 
 
 @pytest.fixture
-def invoke(account, source, environment_file, redis_of_this_machine):
+def invoke(aws, source, environment_file, redis_of_this_machine):
     def answer(event, line=INVOKE):
         function = "PublishFunction" if event == "scheduled-tick.json" else "QueryFunction"
         line = line.replace("PublishFunction", function).replace("scheduled-tick.json", event)
@@ -52,7 +44,7 @@ def invoke(account, source, environment_file, redis_of_this_machine):
         words = [f"{name}={value}" for name, value in given.items()]
         # The stand-in can be pulled from nowhere.
         words += ["--skip-pull-image"] if images.is_stand_in(images.lambda_java()) else []
-        said = account.run("bash", "-ec", " ".join([line, *words]), cwd=source)
+        said = aws.run("bash", "-ec", " ".join([line, *words]), cwd=source)
         return json.loads(said.splitlines()[-1])
 
     return answer

@@ -4,12 +4,13 @@ docs/faults.md has the table; REHEARSAL_WRITE=1 rewrites it.
 """
 
 import concurrent.futures
+import contextlib
 import os
 import time
 from collections import Counter
 
 import pytest
-from awsfront import DENIED, INTERNAL_ERROR, THROTTLED, Delay, Reset, Silence
+from awsfront import DENIED, INTERNAL_ERROR, THROTTLED, delay, reset, silence
 from faults import (
     ALL_BUT_WORKERS,
     EVERYTHING,
@@ -33,8 +34,8 @@ def toxic(kind, **attributes):
     return lambda world: world.proxy.toxic(kind, **attributes)
 
 
-def aws(operation, fault, times=None):
-    return lambda world: world.front.misbehave(operation, fault, times)
+def aws(operation, fault, *times):
+    return lambda world: world.front.misbehave(operation, fault, *times)
 
 
 def nothing(world):
@@ -47,8 +48,8 @@ def in_an_hour():
 
 def silence_everywhere(world):
     world.proxy.toxic("timeout", timeout=0)
-    world.front.misbehave(PUT, Silence())
-    world.front.misbehave(COUNT, Silence())
+    world.front.misbehave(PUT, silence)
+    world.front.misbehave(COUNT, silence)
 
 
 FAULTS = [
@@ -77,15 +78,15 @@ FAULTS = [
     Fault("CloudWatch fails", aws(PUT, INTERNAL_ERROR), NOTHING, "11 datums not published", 5),
     Fault("CloudWatch throttles once", aws(PUT, THROTTLED, 1)),
     Fault("CloudWatch throttles", aws(PUT, THROTTLED), NOTHING, "11 datums not published", 6),
-    Fault("CloudWatch resets connections once", aws(PUT, Reset(), 1)),
-    Fault("CloudWatch resets connections", aws(PUT, Reset()), NOTHING, "11 datums not published", 5),
-    Fault("CloudWatch answers 1 s late", aws(PUT, Delay(1))),
-    Fault("CloudWatch does not answer", aws(PUT, Silence()), NOTHING, "11 datums not published", 7),
+    Fault("CloudWatch resets connections once", aws(PUT, reset, 1)),
+    Fault("CloudWatch resets connections", aws(PUT, reset), NOTHING, "11 datums not published", 5),
+    Fault("CloudWatch answers 1 s late", aws(PUT, delay(1))),
+    Fault("CloudWatch does not answer", aws(PUT, silence), NOTHING, "11 datums not published", 7),
     Fault("CloudWatch denies access", aws(PUT, DENIED), NOTHING, "11 datums not published"),
     Fault("ECS fails once", aws(COUNT, INTERNAL_ERROR, 1)),
     Fault("ECS fails", aws(COUNT, INTERNAL_ERROR), ALL_BUT_WORKERS, "workers of service", 5),
     Fault("ECS denies access", aws(COUNT, DENIED), ALL_BUT_WORKERS, "workers of service"),
-    Fault("ECS does not answer", aws(COUNT, Silence()), ALL_BUT_WORKERS, "workers of service", 7),
+    Fault("ECS does not answer", aws(COUNT, silence), ALL_BUT_WORKERS, "workers of service", 7),
     Fault("Redis, ECS and CloudWatch do not answer", silence_everywhere, NOTHING, "gave no answer within 2 s", 15),
     Fault(
         "Redis loses its primary, a replica takes over",
@@ -96,7 +97,7 @@ FAULTS = [
 
 # Of these CloudWatch itself is asked.
 TWICE = Fault("a tick is delivered twice", nothing)
-UNHEARD = Fault("CloudWatch answers 3 s late", aws(PUT, Delay(3)), EVERYTHING, "11 datums not published", 7)
+UNHEARD = Fault("CloudWatch answers 3 s late", aws(PUT, delay(3)), EVERYTHING, "11 datums not published", 7)
 
 
 # And here the callers' answers count as well.
@@ -109,10 +110,9 @@ def dashed(fault):
 
 
 @pytest.fixture(scope="module")
-def world(network, lambda_zip, package, aws, front):
-    made = World(network, lambda_zip, package, aws, front)
-    yield made
-    made.close()
+def world(network, aws, target_group):
+    with contextlib.closing(World(network, aws)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_no_wrong_number_is_published_and_the_next_tick_is_right(world, seen, fa
     assert (after.published, after.error) == (EVERYTHING, None)
 
 
-def seen_in_cloudwatch(world, content, invocation, averages):
+def seen_in_cloudwatch(content, tick, averages):
     """:raises AssertionError: if an average is not the truth"""
     now = time.time() * 1000
     for metric, (average, _) in averages.items():
@@ -150,15 +150,15 @@ def seen_in_cloudwatch(world, content, invocation, averages):
             assert 0 < average < content.truth(now, WORKERS)[metric]
         else:
             assert average == content.truth(now, WORKERS)[metric], metric
-    return Seen(frozenset(averages), invocation.error, int(bool(invocation.error)), invocation.seconds)
+    return Seen(frozenset(averages), tick.error, int(bool(tick.error)), tick.ended - tick.began)
 
 
 @pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=dashed)
 def test_what_cloudwatch_was_told_twice_leaves_every_average_right(world, seen, fault):
     namespace = f"Faults/{dashed(fault)}"
-    content, invocation = world.ticks_apart(namespace, fault.strike)
+    content, tick = world.tick_twice(namespace, fault.strike)
     until("CloudWatch has each metric twice", lambda: all(count >= 2 for _, count in world.averages(namespace).values()))
-    during = seen_in_cloudwatch(world, content, invocation, world.averages(namespace))
+    during = seen_in_cloudwatch(content, tick, world.averages(namespace))
     world.heal()
     after = world.tick()
     seen.append(row(fault, during, after))

@@ -1,4 +1,4 @@
-"""A function in Lambda's image: its IAM login at Redis, as botocore would sign it, and a start that fails."""
+"""The login at Redis by IAM, as botocore would sign it, and a function that cannot start."""
 
 import contextlib
 import datetime
@@ -11,13 +11,10 @@ import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from functions import PUBLISH, Function
-from localaws import REGION
-from reader import TICK
-from tls import DOMAIN
+from deployment import Deployment
+from localaws import HERE, REGION
 
-USER, CACHE, SESSION_TOKEN = "publisher", "suna-redis", "session+token/with=signs"
-HOST = f"iam.{DOMAIN}"
+USER, CACHE = "publisher", "suna-redis"
 
 
 class Door:
@@ -55,34 +52,39 @@ def door(network, certificates):
         yield made
 
 
-def signed_by_botocore(at):
+@pytest.fixture
+def stack(aws, target_group, door):
+    login = {"RedisAuthentication": "iam", "RedisUser": USER, "RedisCacheName": CACHE}
+    return Deployment(aws, "iam", RedisHost=HERE, RedisPort=door.port, RedisTls="true", **login)
+
+
+def signed_by_botocore(credentials, at):
     request = AWSRequest("GET", f"https://{CACHE}/", params={"Action": "connect", "User": USER})
     with mock.patch("botocore.auth.get_current_datetime", return_value=at):
-        SigV4QueryAuth(Credentials("test", "test", SESSION_TOKEN), "elasticache", REGION, expires=900).add_auth(request)
+        SigV4QueryAuth(credentials, "elasticache", REGION, expires=900).add_auth(request)
     return urlsplit(request.url)
 
 
-def test_a_start_that_fails_is_told_with_its_message_every_time(network, package):
-    with Function(network, package, PUBLISH, {"REDIS_HOST": "nowhere.test", "REDIS_PORT": "none"}) as publish:
-        for _ in range(2):
-            assert "REDIS_PORT must be 1 to 65535, was none" in publish.invoke(TICK).error
-
-
-def test_each_login_offers_the_token_that_botocore_signs(network, package, certificates, door):
-    environment = {
-        "REDIS_HOST": HOST, "REDIS_PORT": door.port, "REDIS_AUTHENTICATION": "iam", "REDIS_USER": USER,
-        "REDIS_CACHE_NAME": CACHE, "AWS_SESSION_TOKEN": SESSION_TOKEN,
-    }  # fmt: skip
-    options = [*certificates.trusted, "--add-host", f"{HOST}:{network.gateway}"]
-    with Function(network, package, PUBLISH, environment, options) as publish:
-        invocation = publish.invoke(TICK)
-    assert "(REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME): WRONGPASS" in invocation.error
-    assert "X-Amz-Signature" not in invocation.log + invocation.error
+def test_each_login_offers_the_token_that_botocore_signs_and_a_bad_setting_is_named_at_each_start(aws, stack, door):
+    tick = stack.tick()
+    assert "(REDIS_AUTHENTICATION, REDIS_USER, REDIS_CACHE_NAME): WRONGPASS" in tick.error
+    variables, log = stack.instance("PublishFunction")
+    assert "X-Amz-Signature" not in log + tick.error
     assert len(door.offered) == 2, "expected one login at the start and one by the tick"
+    publisher = stack.resource("PublishFunction")
+    role = Credentials(*(variables[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")))
     for user, token in door.offered:
         offered = urlsplit(f"https://{token}")
         at = datetime.datetime.strptime(parse_qs(offered.query)["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ")
         assert abs(datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - at) < datetime.timedelta(minutes=1)
-        wanted = signed_by_botocore(at)
+        wanted = signed_by_botocore(role, at)
         assert (user, offered.netloc, offered.path) == (USER, wanted.netloc, wanted.path)
         assert parse_qs(offered.query) == parse_qs(wanted.query)
+
+    # As somebody does who changes a variable by hand.
+    functions = aws.client("lambda")
+    environment = functions.get_function_configuration(FunctionName=publisher)["Environment"]
+    environment["Variables"]["REDIS_PORT"] = "none"
+    functions.update_function_configuration(FunctionName=publisher, Environment=environment)
+    for _ in range(2):
+        assert "REDIS_PORT must be 1 to 65535, was none" in stack.tick().error

@@ -1,18 +1,17 @@
 """The loop closed: the deployed function counts, the template's own policies decide, and real Dramatiq workers come and go."""
 
+import contextlib
 import json
 import re
 
 import pytest
-import suna
-from deployment import deploy
-from kit import charts, template
+from deployment import Deployment
+from kit import charts
 from kit.java import class_path, compile_trees
 from kit.machine import ROOT, jdk25, run
 from machine import docker
 from redis_server import Redis
-from scaled_fleet import CLUSTER, LEAST, NAMESPACE, SECONDS, SERVICE, THREADS, Loop, Policies, described, start_workers
-from scaling import Scaling
+from scaled_fleet import CLUSTER, LEAST, SECONDS, SERVICE, THREADS, Loop, Policies, start_workers
 
 MOST, TARGET = 6, 10
 JOB_SECONDS = SECONDS  # a minute of the policies
@@ -51,29 +50,15 @@ def predicted(java, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def loop(network, aws, front, lambda_zip, java, tmp_path_factory):
-    parameters = {
-        "ClusterName": CLUSTER, "WorkerServiceName": SERVICE, "ManageApiScaling": "false", "MetricNamespace": NAMESPACE,
-        "WorkerMinCapacity": LEAST, "WorkerMaxCapacity": MOST, "QueueTarget": TARGET,
-    }  # fmt: skip
-    evaluated = template.deploy(**parameters)
-    with Redis(network) as redis, Scaling() as scaling:
+def loop(network, aws, java):
+    given = {"WorkerMinCapacity": LEAST, "WorkerMaxCapacity": MOST, "QueueTarget": TARGET}
+    with Redis(network) as redis, contextlib.closing(Policies(java, given)) as policies:
         start_workers(aws, redis)
-        deployed = deploy(
-            aws, aws.environment, lambda_zip, "loop",
-            VpcId=suna.vpc(aws), SubnetIds=",".join(suna.subnets(aws)), RedisHost=redis.host, RedisTls="false",
-            QueryAuthType="OFF", **parameters,
-        )  # fmt: skip
-        aws.client("events").disable_rule(Name=deployed.resource("PublishFunctionTick"))
-        scaling.make(evaluated)
-        policies = Policies(described(scaling, evaluated, tmp_path_factory.mktemp("loop") / "described.yaml"), java)
-        made = Loop(aws, front, redis, deployed, policies)
-        try:
-            play(made)
-            yield made
-        finally:
-            policies.close()
-            aws.client("ecs").update_service(cluster=CLUSTER, service=SERVICE, desiredCount=0)
+        place = {"ClusterName": CLUSTER, "WorkerServiceName": SERVICE, "RedisHost": redis.host}
+        made = Loop(aws, redis, Deployment(aws, "loop", QueryAuthType="OFF", **place, **given), policies)
+        play(made)
+        yield made
+        aws.client("ecs").update_service(cluster=CLUSTER, service=SERVICE, desiredCount=0)
 
 
 def play(loop):

@@ -20,12 +20,12 @@ TASKS_MAY_ASSUME = {
 
 
 @pytest.fixture
-def settings(account, target_group):
+def settings(aws, target_group):
     """What the script may change, and the deployments, which it must not."""
 
     def look():
-        found = account.client("ecs").describe_services(cluster=suna.CLUSTER, services=[suna.API, suna.WORKER])
-        attributes = account.client("elbv2").describe_target_group_attributes(TargetGroupArn=target_group)
+        found = aws.client("ecs").describe_services(cluster=suna.CLUSTER, services=[suna.API, suna.WORKER])
+        attributes = aws.client("elbv2").describe_target_group_attributes(TargetGroupArn=target_group)
         return {
             service["serviceName"]: (
                 service["deploymentConfiguration"]["minimumHealthyPercent"],
@@ -39,31 +39,31 @@ def settings(account, target_group):
     return look
 
 
-def script(account, *options, api=suna.API, worker=suna.WORKER):
+def script(aws, *options, api=suna.API, worker=suna.WORKER):
     names = ["--api-service", api, "--worker-service", worker, "--region", REGION]
     # With the real AWS CLI.
-    return account.run(sys.executable, SCRIPT, *names, *options)
+    return aws.run(sys.executable, SCRIPT, *names, *options)
 
 
 def without_deployments(settings):
     return {key: value[:3] if isinstance(value, tuple) else value for key, value in settings.items()}
 
 
-def test_the_script_changes_the_services_and_its_commands_take_that_back(account, settings):
+def test_the_script_changes_the_services_and_its_commands_take_that_back(aws, settings):
     before = settings()
     assert without_deployments(before) == {suna.API: (100, 200, 0), suna.WORKER: (100, 200, 0), DELAY: "300"}
 
-    said = script(account)
+    said = script(aws)
     assert f"{suna.API}: minimumHealthyPercent (%) is 100, wanted 50" in said
     after = settings()
     assert without_deployments(after) == {suna.API: (50, 200, 60), suna.WORKER: (50, 200, 0), DELAY: "30"}
     # No new deployment was started.
     assert [after[name][3] for name in (suna.API, suna.WORKER)] == [before[name][3] for name in (suna.API, suna.WORKER)]
-    assert suna.running(account) == {suna.API: 2, suna.WORKER: 2}
+    assert suna.running(aws) == {suna.API: 2, suna.WORKER: 2}
 
     for line in said.splitlines():
         if line.startswith("undo: "):
-            account.run(*shlex.split(line.removeprefix("undo: ")))
+            aws.run(*shlex.split(line.removeprefix("undo: ")))
     assert settings() == before
 
 
@@ -80,22 +80,22 @@ def worker_image():
 
 
 @pytest.fixture
-def listener(account):
-    elb = account.client("elbv2")
-    balancer = elb.create_load_balancer(Name="suna", Subnets=suna.subnets(account))["LoadBalancers"][0]
+def listener(aws):
+    elb = aws.client("elbv2")
+    balancer = elb.create_load_balancer(Name="suna", Subnets=suna.subnets(aws))["LoadBalancers"][0]
     nothing = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
     made = elb.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=nothing)
     return made["Listeners"][0]["ListenerArn"]
 
 
-def test_the_template_makes_services_that_the_script_would_leave_as_they_are(account, target_group, listener, worker_image):
-    iam = account.client("iam")
+def test_the_template_makes_services_that_the_script_would_leave_as_they_are(aws, target_group, listener, worker_image):
+    iam = aws.client("iam")
     role = iam.create_role(RoleName="workers", AssumeRolePolicyDocument=json.dumps(TASKS_MAY_ASSUME))["Role"]["Arn"]
-    account.client("logs").create_log_group(logGroupName="workers")
+    aws.client("logs").create_log_group(logGroupName="workers")
     parameters = {
-        "VpcId": suna.vpc(account),
-        "SubnetIds": ",".join(suna.subnets(account)),
-        "SecurityGroupIds": account.client("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"],
+        "VpcId": suna.vpc(aws),
+        "SubnetIds": ",".join(suna.subnets(aws)),
+        "SecurityGroupIds": aws.client("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"],
         "ListenerArn": listener,
         "ApiTaskDefinition": "api:1",
         "WorkerImage": worker_image,
@@ -105,25 +105,25 @@ def test_the_template_makes_services_that_the_script_would_leave_as_they_are(acc
     }
     given = [f"{name}={value}" for name, value in parameters.items()]
     template = ROOT / "deploy/deployment-settings.yaml"
-    account.run(
+    aws.run(
         *["aws", "cloudformation", "deploy", "--template-file", template, "--stack-name", "suna-services"],
         *["--parameter-overrides", *given, "--region", REGION, "--capabilities", "CAPABILITY_IAM"],
     )
-    (stack,) = account.client("cloudformation").describe_stacks(StackName="suna-services")["Stacks"]
+    (stack,) = aws.client("cloudformation").describe_stacks(StackName="suna-services")["Stacks"]
     made = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     names = {"api": made["ApiServiceName"], "worker": made["WorkerServiceName"]}
     # The emulator's CloudFormation leaves out the grace period of a new service; all else is as the script wants it.
     grace = f"{made['ApiServiceName']}: healthCheckGracePeriodSeconds is 0, wanted 60"
-    assert script(account, "--dry-run", **names) == grace
+    assert script(aws, "--dry-run", **names) == grace
 
     task = f"arn:aws:ecs:{REGION}:{role.split(':')[4]}:task"
     assert allowed(iam, role, f"{task}/{suna.CLUSTER}/0123456789abcdef")
     assert not allowed(iam, role, f"{task}/other/0123456789abcdef")
 
     wanted = "dramatiq --processes 4 --threads 4 run_agent_background"
-    until("a worker runs with four processes of four threads", lambda: wanted in commands_on(account))
-    account.client("cloudformation").delete_stack(StackName="suna-services")
-    until("the worker is gone", lambda: wanted not in commands_on(account))
+    until("a worker runs with four processes of four threads", lambda: wanted in commands_on(aws))
+    aws.client("cloudformation").delete_stack(StackName="suna-services")
+    until("the worker is gone", lambda: wanted not in commands_on(aws))
 
 
 def allowed(iam, role, task):
@@ -134,11 +134,9 @@ def allowed(iam, role, task):
     return [each["EvalDecision"] for each in result] == ["allowed"]
 
 
-def commands_on(account):
+def commands_on(aws):
     """The commands of the containers that run on the network."""
     return [
         line.strip('"')
-        for line in docker(
-            "ps", "--no-trunc", "--filter", f"network={account.network.name}", "--format", "{{.Command}}"
-        ).splitlines()
+        for line in docker("ps", "--no-trunc", "--filter", f"network={aws.network.name}", "--format", "{{.Command}}").splitlines()
     ]

@@ -12,8 +12,9 @@ import pytest
 from kit.fleet import VERSIONS, Fleet
 from kit.journal import possible
 from kit.machine import until
-from reader import QUEUES, Reader, as_held, read
+from reader import Reader, as_held, read
 from redis_server import Redis
+from suna import QUEUES
 
 PHASE_SECONDS = 20
 TURN_SECONDS = 0.5  # more of them would only take the CPU from what runs beside
@@ -23,23 +24,22 @@ CREWS = 3
 
 
 @pytest.fixture
-def soaked(network, package, front, aws):
+def soaked(network, aws, target_group):
     with (
         Redis(network) as redis,
-        Reader(network, package, front, REDIS_HOST=redis.host) as reader,
         # A worker that was silent for 12 s is taken for dead, and every 20th command looks for such.
         Fleet(f"redis://{redis.address}:6379/0", QUEUES, heartbeat_timeout=12_000, maintenance_chance=50_000) as fleet,
     ):
-        yield fleet, reader
+        yield redis, fleet, Reader(aws, "soak", redis.host)
 
 
 class Soak:
-    def __init__(self, fleet, reader, seed):
-        self.fleet, self.chance = fleet, random.Random(seed)
+    def __init__(self, redis, fleet, reader, seed):
+        self.redis, self.fleet, self.chance = redis, fleet, random.Random(seed)
         self.producers = [fleet.producer(version) for version in VERSIONS]
         self.versions = itertools.cycle(VERSIONS)
         # An answer may be a second old, so they are asked for more rarely.
-        self.asks = itertools.cycle([reader.tick] * 4 + [reader.query])
+        self.asks = itertools.cycle([reader.read_by_tick] * 4 + [reader.read_by_query])
         self.far, self.undone = set(), set()  # ids: delayed for an hour; sent and not ended
         self.readings, self.exact, self.killed, self.shut_down = 0, 0, 0, 0
 
@@ -115,7 +115,7 @@ class Soak:
         before = self.exact
         for _ in range(5):
             reading = self.read()
-            as_held(self.fleet, reading)
+            as_held(self.redis, reading)
         assert self.exact == before + 5
         assert all(each > 0 for each in (reading.totals["waiting"], reading.totals["in_flight"]))
         self.fleet.gate.let_through(each * len(QUEUES))
@@ -123,8 +123,8 @@ class Soak:
 
 def test_every_reading_is_within_what_is_possible_at_its_instant(soaked, pytestconfig, capsys):
     seconds, seed = pytestconfig.getoption("soak_seconds"), pytestconfig.getoption("soak_seed")
-    fleet, reader = soaked
-    soak = Soak(fleet, reader, seed)
+    _, fleet, _ = soaked
+    soak = Soak(*soaked, seed)
     begun = time.monotonic()
     try:
         soak.staff()

@@ -11,15 +11,12 @@ from urllib.parse import urlsplit
 
 import faults
 import known_broker
-import suna
-from deployment import deploy
-from functions import PUBLISH, TIMEOUT_SECONDS, Function
-from kit.machine import ROOT, run, until
+from deployment import Deployment
+from kit.machine import run, until
 from machine import docker
 from redis_server import Redis
 from toxiproxy import Toxiproxy
 
-TICK = (ROOT / "events/scheduled-tick.json").read_text()
 TOKEN = "of-two-hundred-callers"
 WORKERS = 2
 INSTANCES = 4
@@ -28,11 +25,11 @@ INSTANCES = 4
 class World:
     """The real template, deployed. Its publisher reaches Redis through `proxy`, and AWS through `front`.
 
-    Every tick meets another content in Redis. Its rule is disabled, so that the tests alone say when it ticks.
+    Every tick meets another content in Redis.
     """
 
-    def __init__(self, network, lambda_zip, package, aws, front):
-        self.network, self.package, self.aws, self.front = network, package, aws, front
+    def __init__(self, network, aws):
+        self.network, self.aws, self.front = network, aws, aws.front
         self.ticks = 0
         self.instances = threading.Semaphore(INSTANCES)
         with contextlib.ExitStack() as stack:
@@ -41,16 +38,9 @@ class World:
                       "--loading-process-events-interval-bytes", "1024")
             )  # fmt: skip
             self.proxy = stack.enter_context(Toxiproxy(network, 6379, f"{self.redis.host}:6379"))
-            suna.make_services(aws)
-            self.deployed = deploy(
-                aws, aws.environment, lambda_zip, "faults",
-                VpcId=suna.vpc(aws), SubnetIds=",".join(suna.subnets(aws)),
-                RedisHost=self.proxy.host, RedisTls="false",
-                ApiServiceName=suna.API, WorkerServiceName=suna.WORKER,
-                QueryAuthType="NONE", QueryToken=TOKEN, QueryReservedConcurrency=INSTANCES,
-            )  # fmt: skip
-            aws.client("events").disable_rule(Name=self.deployed.resource("PublishFunctionTick"))
-            self.publisher = self.deployed.output("PublishFunctionName")
+            open_url = {"QueryAuthType": "NONE", "QueryToken": TOKEN, "QueryReservedConcurrency": INSTANCES}
+            self.deployed = Deployment(aws, "faults", RedisHost=self.proxy.host, **open_url)
+            self.publisher = self.deployed.resource("PublishFunction")
             self.url_id = urlsplit(self.deployed.output("QueryUrl")).hostname.split(".")[0]
             self.stack = stack.pop_all()
 
@@ -58,17 +48,11 @@ class World:
         """:raises AssertionError: if a wrong number reached CloudWatch"""
         content = content or self.fill()
         errors, duration = self.kept_by_lambda("Errors"), self.kept_by_lambda("Duration")
-        started = time.time()
-        answer = self.aws.client("lambda").invoke(FunctionName=self.publisher, Payload=TICK)
-        ended = time.time()
-        payload = json.loads(answer["Payload"].read() or b"null")
-        # By when they came: a former tick's, given up and repeated, may be answered only now.
-        taken = [call for call in self.front.of("PutMetricData") if call.at >= started and call.status == 200]
-        datums = [datum for call in taken for datum in call.input["MetricData"]]
-        assert not (lies := faults.wrong(datums, content, WORKERS, started, ended)), lies
+        tick = self.deployed.tick()
+        assert not (lies := faults.wrong(tick.datums, content, WORKERS, tick.began, tick.ended)), lies
         return faults.Seen(
-            metrics=frozenset(datum["MetricName"] for datum in datums),
-            error=payload["errorMessage"] if "FunctionError" in answer else None,
+            metrics=frozenset(datum["MetricName"] for datum in tick.datums),
+            error=tick.error,
             errors=self.kept_by_lambda("Errors") - errors,
             seconds=(self.kept_by_lambda("Duration") - duration) / 1000,
         )
@@ -78,21 +62,13 @@ class World:
         kept = self.aws.statistics(metric, {"FunctionName": self.publisher}, "AWS/Lambda")
         return sum(each["Sum"] for each in kept)
 
-    def ticks_apart(self, namespace, between):
-        """Two ticks of a publisher that has the namespace for itself: what they met in Redis, and the second's result."""
+    def tick_twice(self, namespace, between):
+        """In a namespace that nothing else was published to: what both ticks met in Redis, and the second."""
+        self.deployed.update(MetricNamespace=namespace)
         content = self.fill()
-        environment = {
-            "REDIS_HOST": self.proxy.host,
-            "REDIS_TLS": "false",
-            "AWS_ENDPOINT_URL": self.front.url,
-            "ECS_CLUSTER": suna.CLUSTER,
-            "ECS_WORKER_SERVICE": suna.WORKER,
-            "METRIC_NAMESPACE": namespace,
-        }
-        with Function(self.network, self.package, PUBLISH, environment) as publish:
-            publish.invoke(json.loads(TICK))
-            between(self)
-            return content, publish.invoke(json.loads(TICK))
+        self.deployed.tick()
+        between(self)
+        return content, self.deployed.tick()
 
     def query(self, statuses):
         """One caller at the function URL, who asks again after a 429; adds each status, and returns the last body.
@@ -162,7 +138,7 @@ class World:
         self.proxy.toxic("timeout", timeout=0)
         functions = self.aws.client("lambda")
         # Any change of the configuration ends the instances that run.
-        functions.update_function_configuration(FunctionName=self.publisher, Timeout=TIMEOUT_SECONDS[PUBLISH])
+        functions.update_function_configuration(FunctionName=self.publisher, Description="started again")
         functions.get_waiter("function_updated_v2").wait(FunctionName=self.publisher, WaiterConfig={"Delay": 1})
 
     def run_out_of_memory(self):

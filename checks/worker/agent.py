@@ -24,37 +24,21 @@ def done(wanted):
     return 200, {"protection": {"ProtectionEnabled": wanted["ProtectionEnabled"], "TaskArn": ARN}}
 
 
-def refused(_):
-    return 400, {"error": {"Arn": ARN, "Code": "AccessDeniedException", "Message": "not authorized"}}
-
-
-def blocked(_):
-    return 200, {"failure": {"Arn": ARN, "Detail": None, "Reason": "DEPLOYMENT_BLOCKED"}}
-
-
-def timed_out(_):
-    """After 4 s, and ECS may have done it."""
-    return 504, {"error": {"Arn": ARN, "Code": "RequestCanceled", "Message": "Timed out calling ECS Task Protection API"}}
-
-
-def unknown_path(_):
-    """By an agent that is older than task protection."""
-    return 404, "404 page not found\n"
-
-
-def nonsense(_):
-    return 200, "<html>"
-
-
-def empty(_):
-    return 200, {}
+REFUSED = 400, {"error": {"Arn": ARN, "Code": "AccessDeniedException", "Message": "not authorized"}}
+BLOCKED = 200, {"failure": {"Arn": ARN, "Detail": None, "Reason": "DEPLOYMENT_BLOCKED"}}
+# After 4 s, and ECS may have done it.
+TIMED_OUT = 504, {"error": {"Arn": ARN, "Code": "RequestCanceled", "Message": "Timed out calling ECS Task Protection API"}}
+# By an agent that is older than task protection.
+UNKNOWN_PATH = 404, "404 page not found\n"
+NONSENSE = 200, "<html>"
+EMPTY = 200, {}
 
 
 class Agent:
     """For any number of containers, each with an address of its own."""
 
     def __init__(self):
-        self.answer, self.pause_seconds = done, 0
+        self.answer, self.pause_seconds = None, 0  # None: does what it is told
         self.calls, self.protected = {}, {}
         agent = self
 
@@ -65,7 +49,7 @@ class Agent:
                 assert "/" not in container, self.path
                 agent.calls.setdefault(container, []).append(Call(time.time(), wanted))
                 time.sleep(agent.pause_seconds)
-                status, answer = agent.answer(wanted)
+                status, answer = agent.answer or done(wanted)
                 if "protection" in answer:
                     agent.protected[container] = wanted["ProtectionEnabled"]
                 body = json.dumps(answer).encode() if isinstance(answer, dict) else answer.encode()

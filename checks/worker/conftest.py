@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 from agent import Agent
-from workers import Container, Jobs, Redis
+from kit.redis_server import RedisServer
+from workers import Workers
 
 
 @pytest.fixture(scope="session")
 def redis():
-    with Redis() as made:
+    with RedisServer() as made:
         yield made
 
 
 @pytest.fixture
 def jobs(redis):
-    return Jobs(redis)
+    with Workers(redis) as made:
+        yield made
 
 
 @pytest.fixture
@@ -27,22 +29,18 @@ def agent():
 
 
 @pytest.fixture
-def container(redis, jobs, agent, tmp_path):
+def container(jobs, agent):
     """Starts the workers of a container; those of one `name` are in one container."""
-    made, uris = [], []
+    uris = []
 
     def start(name, **options):
-        uri = agent.uri(name) if name else None
-        uris.extend([uri] if uri else [])
-        made.append(Container(redis, tmp_path, uri, **options))
-        made[-1].wait_until_ready()
-        return made[-1]
+        uris.append(agent.uri(name) if name else "")
+        return jobs.start(uris[-1], **options)
 
     yield start
-    for each in made:
-        each.kill()
+    jobs.kill()
     # As they go with a container.
-    for uri in uris:
+    for uri in filter(None, uris):
         for folder in Path("/dev/shm").glob(f"task-protection-{hashlib.sha256(uri.encode()).hexdigest()[:16]}-*"):
             shutil.rmtree(folder)
 

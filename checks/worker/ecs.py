@@ -15,7 +15,7 @@ class Task:
 
     def stop(self):
         self.told_to_stop_at = time.monotonic()
-        self.container.ask_to_stop()
+        self.container.begin_shutdown()
 
 
 class Service:
@@ -39,7 +39,7 @@ class Service:
         return [task for task in self.running() if task not in self.outdated and task.told_to_stop_at is None]
 
     def running(self):
-        return [task for task in self.tasks if task.container.running]
+        return [task for task in self.tasks if not task.container.has_left()]
 
     def deploy(self):
         self.outdated = set(self.running())

@@ -1,18 +1,20 @@
-"""Measures what a second worker gets to do while the first is busy and has fetched ahead.
+"""Measures what a second worker gets to do while the first is busy and has fetched ahead, for each version of Dramatiq.
 
-Prints a row of the table in deploy/worker/README.md for each prefetch. `run --page` calls it for both versions.
+Puts a row for each prefetch into the table of deploy/worker/README.md, in place of those there.
 """
 
-import sys
-import tempfile
+import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import dramatiq
-from workers import Container, Jobs, Redis
+from kit.fleet import VERSIONS
+from kit.machine import ROOT
+from kit.redis_server import RedisServer
+from workers import Workers
 
 PROCESSES, THREADS, SECONDS = 4, 4, 10
+PAGE = ROOT / "deploy/worker/README.md"
+TABLE = re.compile(r"(<!-- rows: checks/run worker --page -->\n\|.*\n\|.*\n)(?:\|.*\n)*(<!-- end -->\n)")
 
 
 @dataclass(frozen=True)
@@ -23,46 +25,36 @@ class Seen:
     seconds_to_last: float  # from the sending until all were done
 
 
-def second_worker(redis, folder, prefetch, processes, threads, seconds):
+def second_worker(workers, prefetch, processes, threads, seconds):
     """Twice as many jobs as the first worker has threads; then a second worker of the same size starts."""
-    jobs, started = Jobs(redis), []
-
-    def start():
-        started.append(Container(redis, folder, None, processes, threads, protected=False, prefetch=prefetch))
-        started[-1].wait_until_ready()
-
-    try:
-        start()
-        at_once = processes * threads
-        sent = time.time()
-        jobs.send(*[seconds] * (2 * at_once))
-        first = {line["job"] for line in jobs.begun(at_once)}
-        time.sleep(1)  # Nothing tells that a worker fetches no more.
-        waited = jobs.waiting
-        came = time.time()
-        start()
-        jobs.ended(2 * at_once)
-    finally:
-        for each in started:
-            each.kill()
-    first_done = min(line["at"] for line in jobs.journal("ended") if line["job"] in first)
-    taken = [line["at"] for line in jobs.journal("begun") if line["job"] not in first and line["at"] < first_done]
-    last = max(line["at"] for line in jobs.journal("ended"))
-    return Seen(waited, len(taken), min(taken) - came if taken else None, last - sent)
+    size = {"processes": processes, "threads": threads, "prefetch": prefetch, "protected": False}
+    workers.start(**size)
+    at_once = processes * threads
+    sent = time.time()
+    workers.send(*[seconds] * (2 * at_once))
+    first = {line["id"] for line in workers.begun(at_once)}
+    time.sleep(1)  # Nothing tells that a worker fetches no more.
+    waited = workers.waiting
+    came = time.time()
+    workers.start(**size)
+    ended = {line["id"]: line["at"] for line in workers.ended(2 * at_once)}
+    first_done = min(ended[job] for job in first)
+    taken = [line["at"] for line in workers.noted("begun") if line["id"] not in first and line["at"] < first_done]
+    return Seen(waited, len(taken), min(taken) - came if taken else None, max(ended.values()) - sent)
 
 
-def main():
-    with tempfile.TemporaryDirectory() as folder, Redis() as redis:
-        for prefetch in (0, THREADS):
-            seen = second_worker(redis, Path(folder), prefetch, PROCESSES, THREADS, SECONDS)
-            started = "none" if seen.seconds_to_first is None else f"{seen.seconds_to_first:.1f} s"
-            name = f"{THREADS}, as many as threads" if prefetch else f"{2 * THREADS}, Dramatiq's default"
-            print(
-                f"| {dramatiq.__version__} | {name} | {seen.waited} | {seen.taken} | {started} | {seen.seconds_to_last:.0f} s |",
-                flush=True,
-            )
-    return 0
+def measured(version, prefetch):
+    with RedisServer() as redis, Workers(redis, version) as workers:
+        seen = second_worker(workers, prefetch, PROCESSES, THREADS, SECONDS)
+    started = "none" if seen.seconds_to_first is None else f"{seen.seconds_to_first:.1f} s"
+    name = f"{THREADS}, as many as threads" if prefetch else f"{2 * THREADS}, Dramatiq's default"
+    return f"| {version} | {name} | {seen.waited} | {seen.taken} | {started} | {seen.seconds_to_last:.0f} s |\n"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # One after the other, so that they do not slow each other down.
+    rows = "".join(measured(version, prefetch) for version in VERSIONS for prefetch in (0, THREADS))
+    text, found = TABLE.subn(lambda match: match[1] + rows + match[2], PAGE.read_text())
+    assert found == 1, f"{PAGE} must have one table between its comments, has {found}"
+    PAGE.write_text(text)
+    print(rows, end="")

@@ -15,7 +15,7 @@ def service(container, agent):
 
 
 def each_ran_once(jobs):
-    return sorted(line["job"] for line in jobs.journal("begun")) == sorted({line["job"] for line in jobs.journal("ended")})
+    return sorted(line["id"] for line in jobs.noted("begun")) == sorted({line["id"] for line in jobs.noted("ended")})
 
 
 def test_scale_in_while_jobs_run_loses_none(service, jobs):
@@ -42,9 +42,9 @@ def test_a_deployment_while_jobs_run_loses_none_and_ends(service, jobs):
     # The new tasks take work at once.
     jobs.send(0.2, 0.2)
     jobs.ended(2)
-    assert [task.container.running for task in old] == [True, True]
+    assert [task.container.has_left() for task in old] == [False, False]
     until("the old tasks are gone", workers.is_settled)
-    assert [task.container.running for task in old] == [False, False]
+    assert [task.container.has_left() for task in old] == [True, True]
     jobs.ended(6)
     assert workers.killed == 0
     assert each_ran_once(jobs)
@@ -58,7 +58,7 @@ def test_without_the_middleware_scale_in_kills_jobs(service, jobs):
     until("one task is left", workers.is_settled)
     jobs.ended(2)
     assert workers.killed == 1
-    assert len(jobs.journal("begun")) - len(jobs.journal("ended")) == 2
+    assert len(jobs.noted("begun")) - len(jobs.noted("ended")) == 2
 
 
 def test_without_the_middleware_a_deployment_kills_jobs(service, jobs):
@@ -68,4 +68,4 @@ def test_without_the_middleware_a_deployment_kills_jobs(service, jobs):
     workers.deploy()
     until("the old task is gone", workers.is_settled)
     assert workers.killed == 1
-    assert jobs.journal("ended") == []
+    assert jobs.noted("ended") == []

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import task_protection
-from agent import ARN, Agent, blocked, done, empty, nonsense, refused, timed_out, unknown_path
+from agent import ARN, BLOCKED, EMPTY, NONSENSE, REFUSED, TIMED_OUT, UNKNOWN_PATH, Agent
 from kit.machine import ROOT, until
 from task_protection import TaskProtection
+from workers import warned
 
 ON = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
 OFF = {"ProtectionEnabled": False}
@@ -138,37 +139,37 @@ def test_after_an_answer_that_did_not_come_the_next_request_is_repeated(containe
     assert agent.said(name) == [True, True, True, False]
 
 
-WHY = {
-    refused: 'status 400: {"error": {"Arn": "ARN", "Code": "AccessDeniedException", "Message": "not authorized"}}',
-    blocked: 'status 200: {"failure": {"Arn": "ARN", "Detail": null, "Reason": "DEPLOYMENT_BLOCKED"}}',
-    unknown_path: "status 404: 404 page not found",
-    nonsense: "status 200: <html>",
-    empty: "status 200: {}",
-}
-
-
-@pytest.mark.parametrize("answer", WHY)
-def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, answer):
+@pytest.mark.parametrize(
+    "answer, why",
+    [
+        (REFUSED, f'status 400: {{"error": {{"Arn": "{ARN}", "Code": "AccessDeniedException", "Message": "not authorized"}}}}'),
+        (BLOCKED, f'status 200: {{"failure": {{"Arn": "{ARN}", "Detail": null, "Reason": "DEPLOYMENT_BLOCKED"}}}}'),
+        (UNKNOWN_PATH, "status 404: 404 page not found"),
+        (NONSENSE, "status 200: <html>"),
+        (EMPTY, "status 200: {}"),
+    ],
+)
+def test_a_refusal_costs_no_job_and_is_told_once(container, jobs, agent, name, answer, why):
     agent.answer = answer
     workers = container(name, processes=2, RETRY_SECONDS=0.5, **QUICK)
-    names = jobs.send(1, 1, 1, 1)
+    argument = 1.0625
+    jobs.send(*[argument] * 4)
     jobs.ended(4)
-    agent.answer = done
+    agent.answer = None
     jobs.send(1)
     jobs.ended(5)
-    (warning,) = workers.warned()
-    why = WHY[answer].replace("ARN", ARN)
+    (warning,) = warned(workers)
     assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
     until("it says so", lambda: "Task protection works again." in workers.said())
-    assert not any(name in workers.said() for name in names)
+    assert str(argument) not in workers.said()
 
 
 def test_what_ecs_may_have_done_is_undone_once_all_are_idle(container, jobs, agent, name):
-    agent.answer = timed_out
+    agent.answer = TIMED_OUT
     container(name, **QUICK)
     jobs.send(0.1)
     jobs.ended()
-    agent.answer = done
+    agent.answer = None
     off_again(agent, name)
     assert agent.said(name) == [True, False]
 
@@ -179,7 +180,7 @@ def test_an_agent_that_is_gone_costs_no_job_and_no_time(container, jobs, agent, 
     (job,) = jobs.send(0.1)
     jobs.ended()
     assert jobs.held_up(job) < 0.5
-    (warning,) = workers.warned()
+    (warning,) = warned(workers)
     why = f"no answer from {agent.uri(name)} (ConnectionRefusedError)"
     assert warning.endswith(f"Task protection could not be switched on: {why}. Messages run all the same.")
 
@@ -190,7 +191,7 @@ def test_an_address_that_is_none_costs_no_job_and_is_told_once(container, jobs, 
     (job,) = jobs.send(1)
     jobs.ended()
     assert jobs.held_up(job) < 0.5
-    (warning,) = workers.warned()
+    (warning,) = warned(workers)
     assert f"no answer from {name} (AttributeError)" in warning
     assert "Traceback" not in workers.said()
 
@@ -205,7 +206,7 @@ def test_without_the_agents_address_nothing_changes(container, jobs, agent):
 
 def test_a_job_that_fails_and_its_retries_leave_it_off(container, jobs, agent, name):
     container(name, threads=2, **QUICK)
-    jobs.send(0, actor="fail")
+    jobs.send(0, what="fail", max_retries=2, min_backoff=100, max_backoff=100)
     jobs.begun(3)
     off_again(agent, name)
     assert agent.said(name) == [True, False]
@@ -249,10 +250,10 @@ def test_a_worker_that_is_told_to_stop_ends_its_job_first_and_stays_protected(co
     jobs.send(3, 3, 3, 3)
     jobs.begun(2)
     until("two more are fetched", lambda: not jobs.waiting)
-    workers.ask_to_stop()
-    until("it has ended", lambda: not workers.running)
+    workers.begin_shutdown()
+    until("it has ended", workers.has_left)
     assert workers.process.returncode == 0
-    assert len(jobs.ended(2)) == len(jobs.journal("begun")) == 2
+    assert len(jobs.ended(2)) == len(jobs.noted("begun")) == 2
     # What was only fetched is given back.
     assert jobs.waiting == 2
     calls = agent.calls[name]

@@ -9,6 +9,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import so.suna.queuemetrics.scaling.Decision;
 import so.suna.queuemetrics.template.Template;
 
@@ -27,10 +29,17 @@ final class ScalingLoop {
   private ScalingLoop() {}
 
   /**
-   * @param arguments a template with the scalable target of the workers and its policies
+   * @param arguments a template with the scalable target of the workers and its policies, and
+   *     values of its parameters, such as WorkerMaxCapacity=6
    */
   public static void main(String[] arguments) throws IOException {
-    var service = new WorkerService(new Template(Path.of(arguments[0])).workers());
+    var parameters =
+        Stream.of(arguments)
+            .skip(1)
+            .map(argument -> argument.split("=", 2))
+            .collect(Collectors.toMap(given -> given[0], given -> given[1]));
+    var template = new Template(Path.of(arguments[0])).with(parameters, true);
+    var service = new WorkerService(template.workers());
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       JsonObject observed = JsonParser.parseString(line).getAsJsonObject();
