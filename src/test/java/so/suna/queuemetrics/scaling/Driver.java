@@ -10,7 +10,9 @@ import java.util.stream.Stream;
 import so.suna.queuemetrics.scaling.Decision.Reason;
 import so.suna.queuemetrics.scaling.TargetTracking.Service;
 
-/** Passes minutes with their datums, and starts and stops tasks a while after they are ordered. */
+/**
+ * Runs a service minute by minute: a datum, the evaluations, and tasks that start after a while.
+ */
 final class Driver {
 
   static final String METRIC = "PerTask";
@@ -32,7 +34,7 @@ final class Driver {
     this.toStart = toStart;
   }
 
-  /** Whose alarm waits for more than this, and adds so many tasks. */
+  /** Adds so many tasks as soon as one minute is above the threshold. */
   static ScalingPolicy.Step step(double threshold, Duration cooldown, int tasks) {
     return step(
         threshold, cooldown, new ScalingPolicy.StepAdjustment(0, Double.POSITIVE_INFINITY, tasks));
@@ -49,7 +51,7 @@ final class Driver {
         cooldown);
   }
 
-  /** Before the first evaluation that is not earlier. */
+  /** Makes the change before the first evaluation at or after that instant. */
   void at(Instant when, Runnable change) {
     changes.put(when, change);
   }
