@@ -128,6 +128,14 @@ class DatabaseIT {
   }
 
   @Test
+  void urlsThatAreBothRefusedFail() {
+    var rotated =
+        new RotatedDatabase(
+            Database.of(url("before", "postgres")), () -> url("not-yet", "postgres"));
+    assertFails(rotated::selectOne, REFUSED);
+  }
+
+  @Test
   void secretIsNotReadForADatabaseThatDoesNotExist() {
     var rotated =
         new RotatedDatabase(
