@@ -181,12 +181,12 @@ class RoutesTest {
   })
   void queriesShareOneReadForASecond(String reads, String pauses, String last) {
     waiting.clear();
-    for (String read : reads.split(" ")) {
+    for (String read : List.of(reads.split(" "))) {
       waiting.add(
           read.equals("-") ? Optional.empty() : Optional.of(new Known(Long.parseLong(read))));
     }
     Answer answer = get(open, QUEUES);
-    for (String pause : pauses.split(" ")) {
+    for (String pause : List.of(pauses.split(" "))) {
       clock.advance(Duration.ofMillis(Long.parseLong(pause)));
       answer = get(open, QUEUES);
     }

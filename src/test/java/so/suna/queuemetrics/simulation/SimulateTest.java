@@ -196,10 +196,10 @@ class SimulateTest {
   /** A file of a metric's minutes from ten o'clock, of which - are missing. */
   private Path minutes(String values) throws IOException {
     var lines = new ArrayList<String>();
-    String[] each = values.split(" ");
-    for (int minute = 0; minute < each.length; minute++) {
-      if (!each[minute].equals("-")) {
-        lines.add("2026-01-01T10:%02d:00Z,%s".formatted(minute, each[minute]));
+    List<String> each = List.of(values.split(" "));
+    for (int minute = 0; minute < each.size(); minute++) {
+      if (!each.get(minute).equals("-")) {
+        lines.add("2026-01-01T10:%02d:00Z,%s".formatted(minute, each.get(minute)));
       }
     }
     return Files.writeString(folder.resolve("m.csv"), String.join("\n", lines));
