@@ -22,7 +22,7 @@ VERSIONS = ("1.18.0", "2.2.0")
 PATIENCE_SECONDS = 30
 
 
-class Fleet:
+class Fleet(contextlib.AbstractContextManager):
     """Over one Redis. Whatever is still there at the end of the `with` is killed."""
 
     def __init__(self, redis, queues, encoder="JSONEncoder", **broker):
@@ -34,9 +34,6 @@ class Fleet:
         self.gate = Gate(self.folder / "gate.sock")
         self.journal = Journal(self.folder / "journal")
         self.crews, self.producers = [], []
-
-    def __enter__(self):
-        return self
 
     def kill(self):
         for crew in self.crews:

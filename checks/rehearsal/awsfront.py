@@ -1,5 +1,6 @@
 """Stands between the functions and the local AWS: sees every call, and misbehaves on demand."""
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -65,7 +66,7 @@ def reset(handler):
     handler.close_connection = True
 
 
-class AwsFront:
+class AwsFront(contextlib.AbstractContextManager):
     """Listens on `host` once made; hands on to `target` (an address such as http://…:4566), which may be set later.
 
     With `tls`, an SSLContext, it speaks HTTPS to the caller, as AWS does.
@@ -110,9 +111,6 @@ class AwsFront:
         self.heal()
         self._server.shutdown()
         self._server.server_close()
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self.close()

@@ -1,5 +1,6 @@
 """A local AWS: MiniStack on the network's gateway, where the containers and this machine reach it, and nobody else."""
 
+import contextlib
 import functools
 import json
 import os
@@ -22,7 +23,7 @@ HERE = f"here.{DOMAIN}"
 FUNCTION_MEMORY = "512m"  # as in template.yaml, which MiniStack pays no heed to
 
 
-class LocalAws:
+class LocalAws(contextlib.AbstractContextManager):
     """Checks permissions: `test` is the account's root user, a function acts as its role.
 
     Its functions call `front`, trust the certificates and know this machine by the name HERE.
@@ -122,7 +123,7 @@ class LocalAws:
             Statistics=["SampleCount", "Average", "Sum", "Minimum", "Maximum"],
         )["Datapoints"]
 
-    def stop(self):
+    def __exit__(self, *_):
         self.front.close()
         self.process.terminate()
         self.process.wait(timeout=60)
@@ -131,9 +132,3 @@ class LocalAws:
         if left:
             docker("rm", "--force", "--volumes", *left)
         self.seat.remove()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()

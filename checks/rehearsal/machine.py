@@ -4,6 +4,7 @@ Everything carries the run's name, so that two runs at the same time do not meet
 what an interrupted run left behind.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -34,7 +35,7 @@ def fresh_folder(name):
     return folder
 
 
-class Network:
+class Network(contextlib.AbstractContextManager):
     """A Docker network of this run's own; what listens on this machine for it does so at its gateway."""
 
     def __init__(self, name=RUN):
@@ -42,29 +43,18 @@ class Network:
         docker("network", "create", "--label", LABEL, name)
         self.gateway = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", name)
 
-    def remove(self):
+    def __exit__(self, *_):
         docker("network", "rm", self.name)
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.remove()
-
-
-class Container:
+class Container(contextlib.AbstractContextManager):
     """A started container. Its name is its host name on the network."""
 
-    def __init__(self, network, image, *command, name="container", env=None, options=()):
-        self.name = f"{RUN}-{name}-{next(_numbers)}"
+    def __init__(self, network, image, *command, name="container", options=()):
+        self.name = self.host = f"{RUN}-{name}-{next(_numbers)}"
         self.network = network
-        given = [part for key, value in (env or {}).items() for part in ("--env", f"{key}={value}")]
         place = ["--name", self.name, "--network", network.name, "--label", LABEL]
-        docker("run", "--detach", *place, *given, *options, image, *command)
-
-    @property
-    def host(self):
-        return self.name
+        docker("run", "--detach", *place, *options, image, *command)
 
     @property
     def address(self):
@@ -87,9 +77,6 @@ class Container:
 
     def remove(self):
         docker("rm", "--force", "--volumes", self.name)
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self.remove()
