@@ -85,6 +85,7 @@ class Producer:
     def __init__(self, fleet, version):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = fleet.command(version, "python", "actors.py", **pipes)
+        self._told({})  # Answers once it has started, so that no time that is measured begins before.
         self.sent_at = None
 
     def send(self, count, actor, *args, **options):
