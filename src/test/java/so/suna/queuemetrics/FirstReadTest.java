@@ -2,6 +2,8 @@ package so.suna.queuemetrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.UncheckedIOException;
+import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,14 +30,15 @@ final class FirstReadTest {
     FirstRead.run(
         () -> {
           throw new IllegalStateException(
-              "Redis \"cache\"\ngave no answer", new IllegalArgumentException("no route"));
+              "Redis \"cache\"\ngave no answer",
+              new UncheckedIOException("closed", new ConnectException("no route")));
         },
         log);
 
     assertThat(lines)
         .containsExactly(
             """
-            {"event":"first read failed","cause":"java.lang.IllegalStateException: Redis \\"cache\\"\\ngave no answer, caused by java.lang.IllegalArgumentException: no route"}
+            {"event":"first read failed","cause":"java.lang.IllegalStateException: Redis \\"cache\\"\\ngave no answer, caused by java.io.UncheckedIOException: closed, caused by java.net.ConnectException: no route"}
             """);
   }
 

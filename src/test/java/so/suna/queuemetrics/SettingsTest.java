@@ -93,7 +93,7 @@ class SettingsTest {
             REDIS_USER=metrics
             REDIS_PASSWORD=pass word
             REDIS_PASSWORD_SECRET_ARN=%1$s:SecretString:password
-            QUEUE_NAMES=default, slow
+            QUEUE_NAMES=slow, default
             DRAMATIQ_NAMESPACE=other
             PER_QUEUE_METRICS=true
             OLDEST_JOB_AGE=false
@@ -115,7 +115,7 @@ class SettingsTest {
                 false,
                 new Login.Password(Optional.of("metrics"), "pass word")));
     assertThat(settings.dramatiqNamespace()).isEqualTo("other");
-    assertThat(settings.queues()).containsExactly(new QueueName("default"), new QueueName("slow"));
+    assertThat(settings.queues()).containsExactly(new QueueName("slow"), new QueueName("default"));
     assertThat(settings.perQueueMetrics()).isTrue();
     assertThat(settings.oldestJobAge()).isFalse();
     assertThat(settings.metricNamespace()).isEqualTo("Acme/Queues #1");
