@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import so.suna.queuemetrics.dramatiq.Snapshots;
 import so.suna.queuemetrics.http.BearerToken;
 import so.suna.queuemetrics.http.Routes;
-import so.suna.queuemetrics.kit.TypedEvents;
+import so.suna.queuemetrics.kit.LambdaCall;
 import so.suna.queuemetrics.local.LocalContext;
 
 /** The events in events/, read as Lambda's Java runtime reads them. */
@@ -54,7 +54,7 @@ class EventsTest {
             Clock.fixed(NOON, UTC),
             new JsonLog(context::log)::failure);
     try (InputStream event = Files.newInputStream(EVENTS.resolve(file))) {
-      return TypedEvents.answer(new QueryHandler(routes), event, context);
+      return LambdaCall.answer(new QueryHandler(routes), event, context);
     }
   }
 

@@ -14,9 +14,9 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import redis.clients.jedis.Jedis;
+import so.suna.queuemetrics.kit.LambdaCall;
 import so.suna.queuemetrics.kit.RedisMonitor;
 import so.suna.queuemetrics.kit.StubServer;
-import so.suna.queuemetrics.kit.TypedEvents;
 import so.suna.queuemetrics.local.LocalContext;
 import so.suna.queuemetrics.local.RedisServer;
 
@@ -49,7 +49,7 @@ class QueryHandlerIT {
   private APIGatewayV2HTTPResponse get(QueryHandler handler, String path) {
     String event =
         "{\"rawPath\":\"%s\",\"requestContext\":{\"http\":{\"method\":\"GET\"}}}".formatted(path);
-    return TypedEvents.answer(handler, new ByteArrayInputStream(event.getBytes(UTF_8)), context);
+    return LambdaCall.answer(handler, new ByteArrayInputStream(event.getBytes(UTF_8)), context);
   }
 
   private void assertFailure(

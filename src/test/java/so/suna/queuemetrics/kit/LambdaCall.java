@@ -11,11 +11,11 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 
 /** Asks a stream handler with an event, and reads its answer as Lambda does. */
-public final class TypedEvents {
+public final class LambdaCall {
 
-  private static final ClassLoader LOADER = TypedEvents.class.getClassLoader();
+  private static final ClassLoader LOADER = LambdaCall.class.getClassLoader();
 
-  private TypedEvents() {}
+  private LambdaCall() {}
 
   public static APIGatewayV2HTTPResponse answer(
       RequestStreamHandler handler, InputStream event, Context context) {
