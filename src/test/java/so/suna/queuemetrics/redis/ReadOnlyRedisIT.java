@@ -38,7 +38,7 @@ class ReadOnlyRedisIT extends RealRedis {
 
   private final RedisServer server = start();
   private final Jedis client = client(server);
-  private final Asked redis = at(server.port());
+  private final AskedRedis redis = at(server.port());
 
   private void assertNextAnswerComesOnOneFreshConnection(Jedis client) {
     long before = RedisCounts.connections(client);
@@ -49,11 +49,9 @@ class ReadOnlyRedisIT extends RealRedis {
   @Test
   void returnsWhatTheScriptReturned() {
     Object reply =
-        redis
-            .redis()
-            .evaluate(
-                "return {#KEYS, KEYS[1], ARGV[1], false, redis.error_reply('ERR odd'), {7}}",
-                List.of("key"), List.of("argument"));
+        redis.evaluate(
+            "return {#KEYS, KEYS[1], ARGV[1], false, redis.error_reply('ERR odd'), {7}}",
+            List.of("key"), List.of("argument"));
     assertThat(reply)
         .asInstanceOf(InstanceOfAssertFactories.LIST)
         .satisfiesExactly(
@@ -82,7 +80,7 @@ class ReadOnlyRedisIT extends RealRedis {
   void connectionIsReplacedAfterFiveMinutesSinceItMayLeadToADemotedPrimary() {
     var clock = new ManualClock(Instant.parse("2026-01-01T12:00:00Z"));
     RedisEndpoint endpoint = redis.endpoint();
-    Asked aging =
+    AskedRedis aging =
         at(endpoint, new ReadOnlyRedis(endpoint, _ -> "", Optional.empty(), WITHOUT_TLS, clock));
     aging.ping();
     long before = RedisCounts.connections(client);
@@ -98,7 +96,7 @@ class ReadOnlyRedisIT extends RealRedis {
   @Test
   void opensItsConnectionAtTheFirstQuestionAndKeepsIt() {
     long before = RedisCounts.connections(client);
-    Asked fresh = at(server.port());
+    AskedRedis fresh = at(server.port());
     assertThat(RedisCounts.connections(client) - before).isZero();
     fresh.ping();
     fresh.answer(1);
@@ -136,7 +134,7 @@ class ReadOnlyRedisIT extends RealRedis {
     killOtherConnections(client);
     // More than a socket takes at once, in parts that leave some unsent when it breaks.
     List<String> long4MB = Collections.nCopies(1_000, "x".repeat(4_000));
-    assertThat(redis.redis().evaluate("return #ARGV", List.of(), long4MB)).isEqualTo(1_000L);
+    assertThat(redis.evaluate("return #ARGV", List.of(), long4MB)).isEqualTo(1_000L);
   }
 
   @Test
@@ -144,13 +142,14 @@ class ReadOnlyRedisIT extends RealRedis {
     redis.answer(1);
     client.configSet("timeout", "1");
     await().until(() -> client.clientList().lines().count() == 1);
+    client.configSet("timeout", "0"); // or the server would close this client if the test pauses
     assertNextAnswerComesOnOneFreshConnection(client);
   }
 
   @Test
   void asksAgainWhereTheNetworkForgotTheConnection() {
     Relay relay = opened(Relay.to(server.port()));
-    Asked relayed = at(relay.port());
+    AskedRedis relayed = at(relay.port());
     relayed.answer(1);
     relay.silenceOpenConnections();
     assertThat(relayed.answer(2)).isEqualTo(2L);

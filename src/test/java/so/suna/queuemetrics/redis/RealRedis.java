@@ -26,11 +26,15 @@ abstract class RealRedis {
 
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
-  /** The last first. */
+  /** Closes the last first, and all even if one fails. */
   @AfterEach
   final void closeWhatWasOpened() throws Exception {
-    for (AutoCloseable each : opened) {
-      each.close();
+    if (!opened.isEmpty()) {
+      try {
+        opened.pop().close();
+      } finally {
+        closeWhatWasOpened();
+      }
     }
   }
 
@@ -59,16 +63,16 @@ abstract class RealRedis {
   }
 
   /** Without a login, in database 0. */
-  final Asked at(int port) {
+  final AskedRedis at(int port) {
     return at(endpoint(port, 0, NO_LOGIN));
   }
 
-  final Asked at(RedisEndpoint endpoint) {
+  final AskedRedis at(RedisEndpoint endpoint) {
     return at(endpoint, RedisClients.at(endpoint));
   }
 
-  final Asked at(RedisEndpoint endpoint, ReadOnlyRedis redis) {
-    return opened(new Asked(endpoint, redis));
+  final AskedRedis at(RedisEndpoint endpoint, ReadOnlyRedis redis) {
+    return opened(new AskedRedis(endpoint, redis));
   }
 
   static RedisEndpoint endpoint(int port, int database, Login login) {

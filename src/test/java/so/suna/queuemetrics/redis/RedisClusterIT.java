@@ -75,13 +75,11 @@ class RedisClusterIT extends RealRedis {
     return node;
   }
 
-  private static Object count(Asked redis, String namespace) {
-    return redis
-        .redis()
-        .evaluate(
-            "return {redis.pcall('ZCARD', KEYS[1]), redis.pcall('LLEN', ARGV[1] .. ':default')}",
-            List.of(namespace + ":__heartbeats__"),
-            List.of(namespace));
+  private static Object count(AskedRedis redis, String namespace) {
+    return redis.evaluate(
+        "return {redis.pcall('ZCARD', KEYS[1]), redis.pcall('LLEN', ARGV[1] .. ':default')}",
+        List.of(namespace + ":__heartbeats__"),
+        List.of(namespace));
   }
 
   @ParameterizedTest
@@ -91,7 +89,7 @@ class RedisClusterIT extends RealRedis {
     Jedis client = client(node);
     client.rpush("dramatiq:default", "a", "b");
     client.rpush("{dramatiq}:default", "a", "b", "c");
-    Asked redis = at(node.port());
+    AskedRedis redis = at(node.port());
     assertThat(count(redis, "dramatiq")).isEqualTo(List.of(0L, 2L));
     assertThat(count(redis, "{dramatiq}")).isEqualTo(List.of(0L, 3L));
   }
@@ -104,7 +102,7 @@ class RedisClusterIT extends RealRedis {
 
   @Test
   void clusterOfTwoShardsCostsTheKeysOfTheOtherNodeInANamespaceWithoutHashTag() {
-    Asked redis = at(FIRST.port());
+    AskedRedis redis = at(FIRST.port());
     String elsewhere = "ERR Script attempted to access a non local key in a cluster node";
     assertThat(count(redis, "dramatiq"))
         .asInstanceOf(InstanceOfAssertFactories.LIST)
@@ -125,7 +123,7 @@ class RedisClusterIT extends RealRedis {
 
   @Test
   void nodeWithoutTheKeysNamesTheOneThatHasThem() {
-    Asked redis = at(FIRST.port());
+    AskedRedis redis = at(FIRST.port());
     redis.assertFails(
         () -> count(redis, "{dramatiq}"),
         "refused: MOVED 12515 127.0.0.1:" + SECOND.port() + ADVICE);
@@ -139,7 +137,7 @@ class RedisClusterIT extends RealRedis {
 
   @Test
   void severalDeclaredKeysAreRefused() {
-    Asked redis = at(FIRST.port());
+    AskedRedis redis = at(FIRST.port());
     redis.assertFails(
         () -> redis.evaluate("return 1", "a", "b"),
         "refused: CROSSSLOT Keys in request don't hash to the same slot" + ADVICE);
@@ -147,7 +145,7 @@ class RedisClusterIT extends RealRedis {
 
   @Test
   void clusterThatIsDownIsSaidToBeDown() {
-    Asked redis = at(opened(node(Version.V7)).port());
+    AskedRedis redis = at(opened(node(Version.V7)).port());
     redis.assertFails(
         () -> count(redis, "dramatiq"),
         "is a cluster that is partly or wholly down: CLUSTERDOWN Hash slot not served");

@@ -29,11 +29,11 @@ class RedisLoginIT extends RealRedis {
   private final Jedis client = client(server);
   private final AtomicInteger secretReads = new AtomicInteger();
 
-  private Asked in(int database, Login login) {
+  private AskedRedis in(int database, Login login) {
     return at(endpoint(server.port(), database, login));
   }
 
-  private Asked withTokens(Function<Login.Iam, String> tokens) {
+  private AskedRedis withTokens(Function<Login.Iam, String> tokens) {
     var login = new Login.Iam("publisher", "suna-redis", false);
     RedisEndpoint endpoint = endpoint(server.port(), 0, login);
     return at(
@@ -42,7 +42,7 @@ class RedisLoginIT extends RealRedis {
   }
 
   /** As the publisher, whose password the secret holds by now. */
-  private Asked withSecret(String password, int database, Supplier<String> secret) {
+  private AskedRedis withSecret(String password, int database, Supplier<String> secret) {
     RedisEndpoint endpoint = endpoint(server.port(), database, publisher(password));
     Supplier<String> counted =
         () -> {
@@ -68,7 +68,7 @@ class RedisLoginIT extends RealRedis {
 
   @Test
   void anotherDatabaseIsSelectedOnceAConnection() {
-    Asked redis = in(15, publisher(SECRET));
+    AskedRedis redis = in(15, publisher(SECRET));
     assertThat(RedisMonitor.hear(server, redis::ping).sent())
         .containsExactly("AUTH", "SELECT", "PING");
     assertThat(RedisMonitor.hear(server, redis::ping).sent()).containsExactly("PING");
@@ -76,7 +76,7 @@ class RedisLoginIT extends RealRedis {
 
   @Test
   void givenDatabaseIsReadOnEachConnection() {
-    Asked tenth = in(10, NO_LOGIN);
+    AskedRedis tenth = in(10, NO_LOGIN);
     client.rpush("list", "in 0");
     client.select(10);
     client.rpush("list", "in", "10");
@@ -95,7 +95,7 @@ class RedisLoginIT extends RealRedis {
   @Test
   void everyConnectionLogsInWithAFreshToken() {
     var asked = new ArrayList<Login.Iam>();
-    Asked redis =
+    AskedRedis redis =
         withTokens(
             login -> {
               asked.add(login);
@@ -120,7 +120,7 @@ class RedisLoginIT extends RealRedis {
 
   @Test
   void rotatedPasswordIsReadFromItsSecretOnceAndKept() {
-    Asked redis = withSecret("before", 0, () -> SECRET);
+    AskedRedis redis = withSecret("before", 0, () -> SECRET);
     redis.ping();
     killOtherConnections(client);
     redis.ping();
@@ -135,7 +135,7 @@ class RedisLoginIT extends RealRedis {
 
   @Test
   void passwordsThatAreBothRefusedReadTheSecretOnceForEachCommand() {
-    Asked redis = withSecret("old-horse", 0, () -> "not yet");
+    AskedRedis redis = withSecret("old-horse", 0, () -> "not yet");
     redis.assertPingFails(REFUSED);
     redis.assertPingFails(REFUSED);
     assertThat(secretReads).hasValue(2);

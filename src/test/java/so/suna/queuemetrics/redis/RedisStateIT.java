@@ -31,7 +31,7 @@ class RedisStateIT extends RealRedis {
     RedisServer server = opened(RedisServer.start(version, RedisServer.freePort()));
     Jedis client = client(server);
     client.rpush("list", "a", "b");
-    Asked redis = at(server.port());
+    AskedRedis redis = at(server.port());
     long refusedBefore = RedisCounts.refused(client);
     assertThat(redis.length("list")).isEqualTo(2L);
     assertThat(redis.length("list")).isEqualTo(2L);
@@ -69,13 +69,13 @@ class RedisStateIT extends RealRedis {
     RedisServer server = start(version, options);
     Login login =
         password == null ? NO_LOGIN : new Login.Password(Optional.ofNullable(user), password);
-    Asked redis = at(endpoint(server.port(), database, login));
+    AskedRedis redis = at(endpoint(server.port(), database, login));
     redis.assertFails(() -> redis.length("list"), said);
   }
 
   @Test
   void longCommandIsSaidToRequireALoginTooWhichRedisRefusesInOtherWords() {
-    Asked redis = at(start("--requirepass correct-horse").port());
+    AskedRedis redis = at(start("--requirepass correct-horse").port());
     redis.assertFails(
         () -> redis.evaluate("return 1", "1", "2", "3", "4", "5", "6", "7", "8"),
         "requires a login (REDIS_AUTHENTICATION is none): ERR Protocol error: unauthenticated multibulk length");
@@ -86,7 +86,7 @@ class RedisStateIT extends RealRedis {
     RedisServer primary = start("--repl-diskless-sync-delay 0");
     RedisServer replica = start("--replicaof 127.0.0.1 " + primary.port());
     client(primary).rpush("list", "a", "b");
-    Asked redis = at(replica.port());
+    AskedRedis redis = at(replica.port());
     await().until(() -> redis.length("list").equals(2L));
   }
 
@@ -119,7 +119,7 @@ class RedisStateIT extends RealRedis {
   void redisThatIsBusyWithAnotherScriptRefuses() throws Exception {
     RedisServer server = start("--busy-reply-threshold 1");
     Jedis client = client(server);
-    Asked redis = at(server.port());
+    AskedRedis redis = at(server.port());
     Jedis other = client(server);
     var endless =
         Thread.ofVirtual()

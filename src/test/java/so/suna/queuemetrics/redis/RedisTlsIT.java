@@ -58,11 +58,11 @@ class RedisTlsIT extends RealRedis {
     return RedisServer.startWithTls(port, certificate.certificateFile(), certificate.keyFile());
   }
 
-  private Asked trusting(String host, int port) {
+  private AskedRedis trusting(String host, int port) {
     return over(true, host, port, () -> trustingTheServer);
   }
 
-  private Asked over(boolean tls, String host, int port, Supplier<SSLSocketFactory> sockets) {
+  private AskedRedis over(boolean tls, String host, int port, Supplier<SSLSocketFactory> sockets) {
     var endpoint = new RedisEndpoint(host, port, 0, tls, NO_LOGIN);
     return at(
         endpoint,
@@ -78,7 +78,7 @@ class RedisTlsIT extends RealRedis {
   void redisThatHangsIsGivenUpWithoutWaitingForItsLastMessage() {
     int port = RedisServer.freePort();
     RedisServer hanging = opened(serverWithTls(port));
-    Asked redis = trusting("localhost", port);
+    AskedRedis redis = trusting("localhost", port);
     redis.ping();
     hanging.hang();
     Instant asked = Instant.now();
@@ -105,7 +105,7 @@ class RedisTlsIT extends RealRedis {
             "failed at TLS (REDIS_TLS=true): (certificate_unknown) No subject alternative names matching IP address 127.0.0.1 found");
   }
 
-  static Stream<Arguments> noTlsBut() {
+  static Stream<Arguments> otherAnswersToAHandshake() {
     return Stream.of(
         argumentSet(
             "plain text",
@@ -116,16 +116,16 @@ class RedisTlsIT extends RealRedis {
   }
 
   @ParameterizedTest
-  @MethodSource("noTlsBut")
-  void serverThatAnswersTheHandshakeOtherwiseIsRefused(StubServer answer, String said) {
-    trusting("localhost", answer.port())
+  @MethodSource("otherAnswersToAHandshake")
+  void serverThatAnswersTheHandshakeOtherwiseIsRefused(StubServer stub, String said) {
+    trusting("localhost", stub.port())
         .assertPingFails("failed at TLS (REDIS_TLS=true): " + said + NO_TLS);
-    await("the connection is closed").until(() -> answer.open() == 0);
+    await("the connection is closed").until(() -> stub.open() == 0);
   }
 
   @Test
   void serverThatRequiresTlsIsNamedAsSuspectWithoutIt() {
-    Asked redis = over(false, "localhost", tlsPort, WITHOUT_TLS);
+    AskedRedis redis = over(false, "localhost", tlsPort, WITHOUT_TLS);
     String suspect = redis.endpoint() + " failed to answer (REDIS_TLS=false, it may require TLS): ";
     // Which of the two depends on whether all of the question was read before.
     assertThatThrownBy(redis::ping)
@@ -182,7 +182,7 @@ class RedisTlsIT extends RealRedis {
   @ValueSource(strings = {"TLSv1.2", "TLSv1.3"})
   void missingClientCertificateIsNamed(String protocol) throws Exception {
     SSLContext context = certificate.context(protocol);
-    Asked redis =
+    AskedRedis redis =
         over(true, "localhost", serverThatRequires(certificate), context::getSocketFactory);
     assertThatThrownBy(redis::ping)
         .isInstanceOf(RedisException.class)
