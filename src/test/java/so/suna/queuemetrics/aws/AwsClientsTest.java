@@ -49,7 +49,7 @@ class AwsClientsTest {
     }
   }
 
-  /** Those of CloudWatch and of ECS. */
+  /** What the clients of CloudWatch and of ECS call. */
   private static List<String> hosts(String region) {
     var http = new Listener();
     var clients = new AwsClients(http, AnonymousCredentialsProvider.create(), Region.of(region));

@@ -53,7 +53,7 @@ class EventsTest {
           {"aUTHORIZATION":"Bearer token"}                                     | Bearer token              | ``
           {"x-accept":"a","accept":"text/plain, */*"}                          | ``                        | text/plain, */*
           {"Accept":"text/plain, */*"}                                         | ``                        | text/plain, */*
-          # Two are one that shows no token.
+          # Two headers are joined, and what they give then is no token.
           {"Authorization":"Bearer token","authorization":"Bearer other"}      | Bearer token,Bearer other | ``
           {"x-authorization":"Bearer a","proxy-authorization":"b"}             | ``                        | ``
           null                                                                 | ``                        | ``

@@ -28,8 +28,7 @@ class DatabaseTest {
     "postgresql://[::1]:6543/app,        jdbc:postgresql://[::1]:6543/app",
     "postgresql://db.example/app?a=b&c=d,jdbc:postgresql://db.example:5432/app",
   })
-  void addressIsReadWhateverPythonsDriverAndMissingPartsGetTheirDefaults(
-      String url, String jdbcUrl) {
+  void addressIsReadForAnyPythonDriverAndMissingPartsGetTheirDefaults(String url, String jdbcUrl) {
     assertThat(Database.of(url).jdbcUrl).isEqualTo(jdbcUrl);
   }
 
