@@ -8,8 +8,9 @@ Dramatiq's; broker, arguments of RedisBroker. PROTECTION, if set, adds the middl
 set on that, for tests that cannot wait for minutes. Everything told here comes from Dramatiq's middleware events and from the
 workers' memory, nothing from Redis.
 
-Journal: a thread has started a message, which it then begins once no middleware holds it up. All processes append to one file, a line of JSON an event. What is done to Redis has two lines, before it
-(enqueuing, acking, nacking) and after it (enqueued, acked, nacked): it took place at some instant between them.
+Journal: all processes append to one file, a line of JSON an event. A thread has started a message, which it then begins once
+no middleware holds it up. What is done to Redis has two lines, before it (enqueuing, acking, nacking) and after it (enqueued,
+acked, nacked): it took place at some instant between them.
 Memory: each worker process answers on PID.sock what it has fetched and not begun.
 """
 
@@ -25,7 +26,7 @@ import time
 import dramatiq
 import dramatiq.encoder
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, ShutdownNotifications, SkipMessage, TimeLimit
 
 FLEET = json.loads(os.environ["FLEET"])
 FOLDER = pathlib.Path(FLEET["folder"])
@@ -77,9 +78,11 @@ class Journal(dramatiq.Middleware):
 
 
 class Begun(dramatiq.Middleware):
-    """The last: what another middleware skips does not begin."""
+    """The last: what another middleware skips does not begin. It skips a message itself if that has the option `skip`."""
 
     def before_process_message(self, broker, message):
+        if message.options.get("skip"):
+            raise SkipMessage
         journal.note("begun", message)
 
     def after_process_message(self, broker, message, *, result=None, exception=None):

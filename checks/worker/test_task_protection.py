@@ -224,6 +224,14 @@ def test_a_message_that_is_skipped_before_it_begins_does_not_switch_it_on(contai
     assert agent.said(name) == [True, False]
 
 
+def test_a_message_that_is_skipped_after_it_was_switched_on_does_not_keep_it_on(container, jobs, agent, name):
+    workers = container(name, **QUICK)
+    jobs.send(1, skip=True)
+    off_again(agent, name)
+    assert agent.said(name) == [True, False]
+    assert "was skipped" in workers.said()
+
+
 def test_the_state_outlives_no_process_that_is_killed_while_it_works(container, jobs, agent, name):
     doomed = container(name, **QUICK)
     jobs.send(60)
