@@ -38,17 +38,17 @@ class PublishHandlerIT extends WholeTick {
     environment.put("METRIC_NAMESPACE", "Suna");
     environment.put("SERVICE_NAME", "crawler");
     environment.put("PER_QUEUE_METRICS", "true");
+    environment.put("OLDEST_JOB_AGE", "false");
     command(client -> client.rpush("other:default", "id"));
-    command(
-        client -> client.hset("other:default.msgs", "id", "{\"message_timestamp\":1767268800000}"));
+    command(client -> client.hset("other:default.msgs", "id", "pickled"));
     tick();
     JsonNode put = aws.calls("PutMetricData").getFirst().input();
     assertThat(put.path("Namespace").asText()).isEqualTo("Suna");
-    assertThat(put.path("MetricData")).hasSize(11 + 7);
+    assertThat(put.path("MetricData")).hasSize(10 + 6);
     assertThat(put.path("MetricData").get(0).path("Value").asDouble()).isEqualTo(1);
     assertThat(put.path("MetricData").get(0).path("Dimensions"))
         .hasToString("[{\"Name\":\"Service\",\"Value\":\"crawler\"}]");
-    assertThat(put.path("MetricData").get(11).path("Dimensions"))
+    assertThat(put.path("MetricData").get(10).path("Dimensions"))
         .hasToString(
             "[{\"Name\":\"Service\",\"Value\":\"crawler\"},{\"Name\":\"Queue\",\"Value\":\"default\"}]");
     assertThat(aws.calls("DescribeServices").getFirst().input())
