@@ -111,7 +111,9 @@ class TargetTrackingTest {
 
   @Test
   void endsTheCooldownOfScaleInWithAScaleOut() {
-    var fleet = fleet(5, tracking(10), Driver.step(20, s(120), 1));
+    // Longer than the 15 minutes until the low alarm rings again.
+    var slow = new ScalingPolicy.Tracking("queue", Driver.METRIC, 10, s(30), s(1_200), true);
+    var fleet = fleet(5, slow, Driver.step(20, s(120), 1));
     fleet.minutes("0*15");
     fleet.minutes("30"); // out by the step at once, which also makes the low alarm OK
     assertThat(fleet.moves()).extracting(Decision::to).containsExactly(4, 5);
