@@ -89,8 +89,10 @@ def test_an_axis_names_the_unit_of_what_it_shows():
 def test_cpu_and_memory_of_each_service_are_shown(given, services):
     stack = deploy(**given)
     shown = [(metric, dimensions) for namespace, metric, dimensions in all_lines(stack) if namespace == "AWS/ECS"]
-    assert sorted((metric, *dimensions.values()) for metric, dimensions in shown) == [
-        (metric, "suna-ecs", service) for metric in ("CPUUtilization", "MemoryUtilization") for service in services
+    assert sorted(shown, key=str) == [
+        (metric, {"ClusterName": "suna-ecs", "ServiceName": service})
+        for metric in ("CPUUtilization", "MemoryUtilization")
+        for service in services
     ]
     assert ("API: CPU and memory" in graphs(stack)) == (len(services) == 2)
 

@@ -182,7 +182,8 @@ def test_a_task_definition_that_differs_is_shown_and_is_a_failure_but_not_of_a_d
     container = AS_MADE["containers"][0] | changed
     workers = {name: value for name, value in container.items() if value is not None}
     # A container whose command does not say dramatiq is only known if it is alone.
-    account.state["containers"] = [*([] if differences is UNSAID else [{"command": ["proxy"]}]), workers]
+    others = [] if differences is UNSAID else [{"command": ["proxy"]}]
+    account.state["containers"] = [*others, workers, *others]
     done = account.run("--dry-run")
     assert [line for line in done.stdout.splitlines() if line.startswith("task definition")] == [
         f"task definition worker:7: {what} is {found}, wanted {wanted}; not changed here: correct it where the task definition is made"
