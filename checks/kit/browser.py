@@ -18,7 +18,7 @@ def chromium():
 
 @contextlib.contextmanager
 def tab(browser, here, **options):
-    """A tab at an address, which in the end must have logged no error or warning, thrown nothing and asked for nothing elsewhere."""
+    """A tab at an address. At the end its page must have logged no error or warning, thrown nothing and asked nobody else."""
     context = browser.new_context(**options)
     page = context.new_page()
     complaints = []
