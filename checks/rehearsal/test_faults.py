@@ -160,10 +160,12 @@ def seen_in_cloudwatch(content, tick, averages):
 @pytest.mark.parametrize("fault", [TWICE, UNHEARD], ids=dashed)
 def test_what_cloudwatch_was_told_twice_leaves_every_average_right(world, seen, fault):
     namespace = f"Faults/{dashed(fault)}"
-    content, tick = world.tick_twice(namespace, fault.strike)
-    until("CloudWatch has each metric twice", lambda: all(count >= 2 for _, count in world.averages(namespace).values()))
-    during = seen_in_cloudwatch(content, tick, world.averages(namespace))
-    world.heal()
+    try:
+        content, tick = world.tick_twice(namespace, fault.strike)
+        until("CloudWatch has each metric twice", lambda: all(count >= 2 for _, count in world.averages(namespace).values()))
+        during = seen_in_cloudwatch(content, tick, world.averages(namespace))
+    finally:
+        world.heal()
     as_told(world, seen, fault, during)
 
 
