@@ -25,6 +25,14 @@ class LocalRun(Closing):
         self.timer = threading.Timer(SECONDS_TO_START, self.signal, [signal.SIGKILL])
         self.timer.start()
 
+    def wait_until_it_listens(self):
+        """From then on it may run as long as it is needed."""
+        said = []
+        while not (said and said[-1].startswith("http://")):
+            said.append(self.process.stdout.readline())
+            assert said[-1], f"the local run must say its address, said {''.join(said)}"
+        self.timer.cancel()
+
     def ask(self, path="api/metrics/queue", method="GET", **headers):
         request = urllib.request.Request(f"{self.url}/{path}", headers=headers, method=method)
         return urllib.request.urlopen(request, timeout=30)

@@ -5,7 +5,7 @@ from kit.local_run import LocalRun
 from kit.machine import ROOT, until
 
 with LocalRun("-Dtick=1") as run:
-    assert any(line.startswith("http://") for line in run.process.stdout)
+    run.wait_until_it_listens()
     with chromium() as browser, tab(browser, run.url, viewport={"width": 1000, "height": 1600}) as page:
         until("a number", lambda: page.locator("[data-metric=DramatiqQueueDepth]").text_content().isdigit())
         page.wait_for_timeout(6_000)

@@ -135,7 +135,7 @@ def take_pictures(page):
 def looking(run):
     """A run at somebody's own Redis."""
     with LocalRun("-Dtick=1", REDIS_HOST="127.0.0.1", REDIS_PORT=run.redis_port(), REDIS_TLS="false") as started:
-        assert any(line.startswith("http://") for line in started.process.stdout)
+        started.wait_until_it_listens()
         yield started
 
 

@@ -92,8 +92,8 @@ class Request(Handler):
         status = answer["statusCode"] if answer.keys() == WAYS[self.server.way] else 502
         given = answer.get("headers") or answer["multiValueHeaders"]
         joined = {name: value if isinstance(value, str) else ",".join(value) for name, value in given.items()}
-        self.answer(status, joined, answer["body"].encode())
-        self.close_connection = True
+        # A caller that is not told so might send its next request into the closing connection.
+        self.answer(status, joined | {"Connection": "close"}, answer["body"].encode())
 
     def __getattr__(self, name):
         if name.startswith("do_"):

@@ -33,7 +33,7 @@ def ask(url, accept="*/*"):
 @pytest.fixture(scope="module")
 def run():
     with LocalRun(QUERY_TOKEN=TOKEN) as started:
-        assert any(line.startswith("http://") for line in started.process.stdout)
+        started.wait_until_it_listens()
         until("the local run answers", lambda: answers(started.url))
         yield started
 
