@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,6 +23,7 @@ import so.suna.queuemetrics.local.RedisServer.Version;
 /**
  * What a fault of Redis, ECS, CloudWatch or a setting costs the whole tick, and what it says then.
  */
+@Order(1)
 class PublishHandlerFaultsIT extends WholeTick {
 
   private String redisName() {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -41,6 +42,7 @@ import software.amazon.awssdk.services.ecs.EcsClient;
 
 /** The clients of the tick, at an AWS that refuses, fails, says nothing or trickles. */
 @Execution(ExecutionMode.CONCURRENT)
+@Order(1)
 class AwsClientIT {
 
   private static final List<MetricDatum> DATUMS =

@@ -10,9 +10,11 @@ import java.util.List;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import redis.clients.jedis.Jedis;
 
+@Order(1)
 final class DramatiqLoadIT {
 
   private static final String WAITING = "dramatiq:default";

@@ -20,6 +20,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -33,6 +34,7 @@ import so.suna.queuemetrics.local.RedisServer;
  * Against a real PostgreSQL, which asks only one user for a password. What the driver says itself
  * is in the language of the machine, so {@code GT} translates what is expected.
  */
+@Order(1)
 class DatabaseIT {
 
   /** Of the user {@code su na}, percent-encoded. */

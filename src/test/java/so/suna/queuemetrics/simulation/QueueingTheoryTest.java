@@ -12,6 +12,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.Gatherers;
 import org.assertj.core.data.Offset;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvFileSource;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvFileSource;
  * A fleet that fetches at once and not ahead is a queue with as many servers as it has threads, and
  * such queues have exact solutions: queues.csv.
  */
+@Order(1)
 class QueueingTheoryTest {
 
   private static final int BATCHES = 20;
